@@ -1,0 +1,60 @@
+# One command per chore; each sets up what it needs and is quick when it is there.
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.PHONY: help demo test check bench format lock golden docs setup testbed clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+help:            ## this list
+	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
+
+# A Debian-like machine may have python3 without venv; everything else comes locked by hash.
+$(INSTALLED): requirements-dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "joulefit needs Python 3.11 or newer; set PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@[ -x $(BIN)/pip ] || $(PYTHON) -m venv .venv >/dev/null 2>&1 || \
+	  { rm -rf .venv; $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq python3-venv; \
+	    $(PYTHON) -m venv .venv; }
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+setup: $(INSTALLED)  ## the virtual environment in .venv
+
+testbed: setup   ## the real parts that the tests use: etcd, kube-apiserver, Prometheus, VictoriaMetrics
+	@tests/testbed/install.sh
+
+demo: setup      ## the main job on a simulated cluster: no cluster and no store needed
+	@$(BIN)/joulefit demo
+
+test: testbed    ## the whole suite, real parts included
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+check: setup     ## formatter, linter, types, layers, generated files
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m docs.generate --check
+
+bench: testbed   ## the figures, each beside what it is compared with
+	$(BIN)/python -m tests.bench
+
+format: setup    ## write the formatter's and the linter's safe changes
+	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+docs: setup      ## write the generated parts of docs/
+	$(BIN)/python -m docs.generate
+
+golden: setup    ## write the expected outputs of tests/report anew; read the diff before you commit
+	JOULEFIT_WRITE_GOLDEN=1 $(BIN)/python -m pytest -q tests/report
+
+lock: setup      ## resolve the dependencies anew
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	  --no-header --group dev pyproject.toml --output-file requirements-dev.lock
+
+clean:           ## remove what the chores made here (the testbed's cache stays)
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis dist

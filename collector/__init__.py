@@ -1,0 +1,1 @@
+"""joulefit's node collector."""
