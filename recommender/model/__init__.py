@@ -1,0 +1,1 @@
+"""What the edges read and the core computes on: plain data, no I/O."""

@@ -1,0 +1,118 @@
+"""What the recommender knows of a cluster: nodes, workloads, VPAs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from recommender.model.identity import PodOwners, WorkloadRef
+
+
+class Amounts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """CPU in millicores and memory in bytes; None where there is no value."""
+
+    cpu_millicores: int | None = None
+    memory_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node: allocatable cores and bytes; `cpu_model` may be unknown ("")."""
+
+    name: str
+    cores: float
+    memory_bytes: int
+    cpu_model: str = ""
+    instance_type: str = ""
+
+
+@dataclass(frozen=True)
+class ContainerSpec:
+    """One container of a workload as its newest pods have it."""
+
+    name: str
+    requests: Amounts = Amounts()
+    limits: Amounts = Amounts()
+    oom_killed: bool = False
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A topmost controller with its running pods.
+
+    `containers` are regular containers only (no init containers). `replicas` counts pods
+    that run or wait to run; `pods_on` counts the scheduled ones by node. `hpa_on_cpu` names
+    the HorizontalPodAutoscaler that scales it on CPU, "" where there is none.
+    """
+
+    ref: WorkloadRef
+    containers: tuple[ContainerSpec, ...] = ()
+    replicas: int = 0
+    pods_on: dict[str, int] = field(default_factory=dict)
+    hpa_on_cpu: str = ""
+
+
+@dataclass(frozen=True)
+class ContainerPolicy:
+    """A VPA's policy for one container name, or for `*`. Zero quantities count as unset."""
+
+    container: str
+    is_off: bool = False
+    min_allowed: Amounts = Amounts()
+    max_allowed: Amounts = Amounts()
+    controlled: frozenset[str] = frozenset({"cpu", "memory"})
+    scales_limits: bool = True  # controlledValues RequestsAndLimits, the API's default
+
+
+@dataclass(frozen=True)
+class Vpa:
+    """A VerticalPodAutoscaler that names us.
+
+    `target` is None where targetRef is missing or could not be resolved; `problem` then says
+    why (condition ConfigUnsupported). `status` is the object's status as it was read.
+    `matches_pods`: some pod of the target runs or waits to run.
+    """
+
+    namespace: str
+    name: str
+    generation: int
+    target: WorkloadRef | None
+    problem: str = ""
+    update_mode: str = "Auto"
+    policies: tuple[ContainerPolicy, ...] = ()
+    work_class: str = "standard"
+    status: dict[str, Any] = field(default_factory=dict)
+    matches_pods: bool = True
+
+    def policy(self, container: str) -> ContainerPolicy:
+        """An exact name beats `*`; the two are never merged."""
+        by_name = {policy.container: policy for policy in self.policies}
+        return by_name.get(container) or by_name.get("*") or ContainerPolicy(container)
+
+
+@dataclass(frozen=True)
+class NodeLoad:
+    """What the scheduler counts on one node: requests of all its pods."""
+
+    cores: float = 0.0
+    memory_bytes: float = 0.0
+
+
+@dataclass(frozen=True)
+class ClusterState:
+    """A snapshot of the cluster, from its API server, from the store or from a recording.
+
+    `source` says which, in words. `reserved` is keyed by node name. `node_releaser` names the
+    component that removes empty nodes (cluster-autoscaler, karpenter), "" where none is seen.
+    """
+
+    source: str
+    nodes: tuple[Node, ...] = ()
+    workloads: tuple[Workload, ...] = ()
+    vpas: tuple[Vpa, ...] = ()
+    reserved: dict[str, NodeLoad] = field(default_factory=dict)
+    owners: PodOwners = field(default_factory=PodOwners)
+    node_releaser: str = ""
+    warnings: tuple[str, ...] = ()

@@ -1,0 +1,139 @@
+"""Reduced history of usage and power: what a report, a recording and the sizing work on.
+
+Bounded by workload containers x time bins, whatever the number of pods and scrapes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from recommender.units import DAY
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from recommender.model.cluster import ClusterState
+    from recommender.model.identity import ContainerRef
+
+STEP = 300  # seconds of a bin: five minutes
+
+
+@dataclass(frozen=True)
+class TimeGrid:
+    """Bins of `step` seconds that end at `end` (unix seconds, a multiple of step).
+
+    Bin i covers (start + i*step, start + (i+1)*step]. Days are counted back from the end,
+    so that the newest day is whole: day `days - 1` is the newest.
+    """
+
+    end: int
+    bins: int
+    step: int = STEP
+
+    @property
+    def start(self) -> int:
+        return self.end - self.bins * self.step
+
+    @property
+    def bins_per_day(self) -> int:
+        return DAY // self.step
+
+    @property
+    def days(self) -> int:
+        return -(-self.bins // self.bins_per_day)
+
+    def day_of(self, bin_index: int) -> int:
+        return self.days - 1 - (self.bins - 1 - bin_index) // self.bins_per_day
+
+    @classmethod
+    def ending(cls, end: float, seconds: float, *, step: int = STEP) -> TimeGrid:
+        """The grid of at least `seconds` whose end is the last multiple of step before `end`."""
+        return cls(end=int(end // step) * step, bins=max(1, -(-int(seconds) // step)), step=step)
+
+
+@dataclass(frozen=True)
+class UsageHistory:
+    """CPU and memory of W workload containers over T bins and D days.
+
+    Rows follow `containers` (sorted). A *pod sample* is one bin of one pod's container.
+
+    cpu_mean         float32 [W, T]  cores: mean over the pods that reported; NaN where none did
+    pods             uint16  [W, T]  pods that reported CPU in the bin
+    cpu_days         uint32  [W, D, K]  pod samples by day and demand bucket
+                                     (sizing.histogram.DEMAND)
+    cpu_max          float32 [W]     cores: highest pod sample; NaN where there is none
+    cpu_decayed      float32 [W, 176]  stock buckets, each pod sample weighted by
+                                     2^((time - end) / 24 h)
+    memory_days      float32 [W, D]  bytes: highest working set of any pod; NaN where none
+    memory_decayed   float32 [W, 176]  stock buckets, one peak per pod and day, same weights
+    samples          int64   [W]     pod samples
+    first, last      int64   [W]     unix seconds of the ends of the first and last bin with a
+                                     sample; 0 where there is none
+    oom_bytes        float32 [W]     bytes in use at the newest OOM kill in the window; NaN: none
+    """
+
+    grid: TimeGrid
+    containers: tuple[ContainerRef, ...]
+    cpu_mean: NDArray[np.float32]
+    pods: NDArray[np.uint16]
+    cpu_days: NDArray[np.uint32]
+    cpu_max: NDArray[np.float32]
+    cpu_decayed: NDArray[np.float32]
+    memory_days: NDArray[np.float32]
+    memory_decayed: NDArray[np.float32]
+    samples: NDArray[np.int64]
+    first: NDArray[np.int64]
+    last: NDArray[np.int64]
+    oom_bytes: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class NodeHistory:
+    """Power and CPU of N nodes over T bins. NaN where a value is missing.
+
+    watts     float32 [N, T]  mean power of the node over the bin (all zones that count)
+    cpu_used  float32 [N, T]  mean busy cores
+    quality   per node: measured, derived, modelled, recorded or "" (no meter)
+    reach     per node: what the watts cover: platform, package+dram, package or ""
+    cpu_model per node: "" where no series tells it
+    """
+
+    grid: TimeGrid
+    nodes: tuple[str, ...]
+    watts: NDArray[np.float32]
+    cpu_used: NDArray[np.float32]
+    quality: tuple[str, ...]
+    reach: tuple[str, ...]
+    cpu_model: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SourceChoice:
+    """Which series were used for one purpose, and why.
+
+    purpose: usage, memory, node power or node cpu; schema: joulefit, cadvisor, kepler-0.9,
+    kepler-0.10, node-exporter or "" (nothing was found).
+    """
+
+    purpose: str
+    schema: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class History:
+    """All that was read from the metric store.
+
+    `cluster` is what the store itself knows of nodes, pods and requests; used when no API
+    server is asked. `queries` and `received_bytes` count what it cost.
+    """
+
+    usage: UsageHistory
+    nodes: NodeHistory
+    sources: tuple[SourceChoice, ...]
+    cluster: ClusterState | None = None
+    queries: int = 0
+    received_bytes: int = 0
+    warnings: tuple[str, ...] = field(default=())

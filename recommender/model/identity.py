@@ -1,0 +1,99 @@
+"""Names of workloads and containers, and which workload a pod belongs to."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+SHORT_KINDS = {
+    "Deployment": "deploy",
+    "StatefulSet": "sts",
+    "DaemonSet": "ds",
+    "ReplicaSet": "rs",
+    "ReplicationController": "rc",
+    "Job": "job",
+    "CronJob": "cronjob",
+}
+
+# The alphabet of generated name suffixes (k8s.io/apimachinery/pkg/util/rand): no vowels, no
+# 0, 1, 3, so that no word arises by chance.
+_RANDOM = "[bcdfghjklmnpqrstvwxz2456789]"
+_SUFFIX = re.compile(rf"-{_RANDOM}{{5}}$")
+_HASH = re.compile(rf"-{_RANDOM}{{1,10}}$")
+_ORDINAL = re.compile(r"-\d+$")
+_MINUTE = re.compile(r"-\d{8,}$")  # of the epoch: eight digits from 1989 to 2160, seconds ten
+
+
+@dataclass(frozen=True, order=True)
+class WorkloadRef:
+    """A workload: the topmost controller of some pods."""
+
+    namespace: str
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.kind}/{self.name}"
+
+    @property
+    def short(self) -> str:
+        """kubectl's way to write it: deploy/checkout."""
+        return f"{SHORT_KINDS.get(self.kind, self.kind.lower())}/{self.name}"
+
+
+@dataclass(frozen=True, order=True)
+class ContainerRef:
+    """One container of a workload, over all its pods."""
+
+    workload: WorkloadRef
+    container: str
+
+
+@dataclass(frozen=True)
+class PodOwners:
+    """Which workload a pod name of a metric series belongs to, deleted pods included.
+
+    `pods` and `replica_sets` are exact, keyed by (namespace, name) and by (namespace, name
+    of the ReplicaSet or Job): the topmost controller of each. `workloads` are the known
+    topmost controllers: a pod of a ReplicaSet that is gone is matched against them by the
+    pattern of generated names. With `guesses` a name that matches no known workload still
+    gives one (for stores without a cluster): what remains without the generated suffixes.
+    """
+
+    pods: dict[tuple[str, str], WorkloadRef] = field(default_factory=dict)
+    replica_sets: dict[tuple[str, str], WorkloadRef] = field(default_factory=dict)
+    workloads: frozenset[WorkloadRef] = frozenset()
+    guesses: bool = False
+
+    def owner(self, namespace: str, pod: str) -> WorkloadRef | None:
+        """The workload of this pod, or None for a pod that nobody known controls."""
+        exact = self.pods.get((namespace, pod))
+        if exact is not None:
+            return exact
+        parent = _SUFFIX.sub("", pod)
+        if parent != pod and (namespace, parent) in self.replica_sets:
+            return self.replica_sets[namespace, parent]
+        for candidate in _candidates(namespace, pod):
+            if candidate in self.workloads:
+                return candidate
+        if self.guesses:
+            return next(iter(_candidates(namespace, pod)), WorkloadRef(namespace, "Pod", pod))
+        return None
+
+
+def _candidates(namespace: str, pod: str) -> list[WorkloadRef]:
+    """Workloads whose controllers would have generated this pod name, likeliest first."""
+    found = []
+    parent = _SUFFIX.sub("", pod)
+    if parent != pod:
+        if _MINUTE.search(parent):  # name-<scheduled minute>-<random>
+            found.append(WorkloadRef(namespace, "CronJob", _MINUTE.sub("", parent)))
+        if _HASH.search(parent):
+            found.append(WorkloadRef(namespace, "Deployment", _HASH.sub("", parent)))
+        found += [
+            WorkloadRef(namespace, kind, parent)
+            for kind in ("DaemonSet", "Job", "ReplicaSet", "ReplicationController")
+        ]
+    if _ORDINAL.search(pod):
+        found.append(WorkloadRef(namespace, "StatefulSet", _ORDINAL.sub("", pod)))
+    return found

@@ -1,0 +1,245 @@
+"""The report: what `--output json` prints, what the other formats render, what is written.
+
+Field names are camelCase in JSON. Its schema, docs/report.schema.json, is made of these classes;
+their docstrings and the descriptions here are its descriptions.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+API_VERSION: Literal["joulefit.io/report/v1alpha1"] = "joulefit.io/report/v1alpha1"
+KIND: Literal["Report"] = "Report"
+
+Quantity = Annotated[str | None, Meta(description="Kubernetes quantity; null: no value")]
+Cores = Annotated[float, Meta(description="CPU cores")]
+Share = Annotated[float, Meta(description="share, 0 to 1")]
+Name = Annotated[str, Meta(description="name of the Kubernetes object")]
+
+
+class _Json(msgspec.Struct, frozen=True, rename="camel"):
+    """Base of all parts of the report."""
+
+
+class Quantities(_Json, frozen=True):
+    """Quantities in the notation of Kubernetes; null where there is no value."""
+
+    cpu: Quantity = None
+    memory: Quantity = None
+
+
+class Current(_Json, frozen=True):
+    """What the workload's newest pods have."""
+
+    requests: Quantities
+    limits: Quantities
+
+
+class Recommended(_Json, frozen=True):
+    """A recommendation as a VPA status holds it: lowerBound <= target <= upperBound."""
+
+    target: Quantities
+    lower_bound: Quantities
+    upper_bound: Quantities
+    uncapped_target: Quantities
+
+
+class Watts(_Json, frozen=True):
+    """Watts with their 90 % interval."""
+
+    value: Annotated[float, Meta(description="watts")]
+    low: Annotated[float, Meta(description="lower end of the 90 % interval")]
+    high: Annotated[float, Meta(description="upper end of the 90 % interval")]
+
+
+class CurvePoint(_Json, frozen=True):
+    """One candidate CPU request and what it would mean."""
+
+    request_cores: Cores
+    work_per_joule: Annotated[
+        float, Meta(description="work served per joule, relative to the best feasible request")
+    ]
+    low: Annotated[float, Meta(description="lower end of the 90 % band of workPerJoule")]
+    high: Annotated[float, Meta(description="upper end of the 90 % band of workPerJoule")]
+    exposure: Annotated[float, Meta(description="share of time with usage above the request")]
+    shortfall_cores: Annotated[float, Meta(description="mean cores of usage above the request")]
+    is_feasible: Annotated[bool, Meta(description="not below the performance floor")]
+
+
+class Usage(_Json, frozen=True):
+    """What the container used in the window."""
+
+    mean_cores: Cores
+    p50_cores: Cores
+    p90_cores: Cores
+    p95_cores: Cores
+    max_cores: Cores
+    memory_peak_bytes: Annotated[
+        int | None, Meta(description="highest working set of a pod, bytes")
+    ]
+    days: Annotated[float, Meta(description="days between the first and the last sample")]
+    samples: Annotated[int, Meta(description="five-minute samples of single pods")]
+    present_share: Annotated[float, Meta(description="share of the window's bins with a sample")]
+
+
+class Reason(_Json, frozen=True):
+    """One step of the decision: its name, its value and why."""
+
+    step: Annotated[str, Meta(description="name of the step")]
+    value: Annotated[str, Meta(description="its value, with unit")]
+    why: Annotated[str, Meta(description="what the value comes from")]
+
+
+class ContainerReport(_Json, frozen=True):
+    """One container: the decision with all its reasons."""
+
+    name: Annotated[str, Meta(description="name of the container")]
+    tier: Annotated[str, Meta(description="evidence tier: T0 stock rule, T1 priced quantile")]
+    basis: Annotated[str, Meta(description="the rule that made the number")]
+    reasons: Annotated[tuple[Reason, ...], Meta(description="steps in order of decision")]
+    current: Current
+    stock: Annotated[
+        Recommended | None, Meta(description="what the stock VPA recommender would say")
+    ]
+    recommended: Recommended
+    usage: Annotated[Usage | None, Meta(description="null: nothing was measured")]
+    price_watts_per_core: Annotated[
+        float | None, Meta(description="watts per reserved core in the container's pool")
+    ]
+    quantile: Annotated[
+        float | None, Meta(description="share of time that the CPU request must cover")
+    ]
+    watts_saved: Annotated[
+        Watts | None,
+        Meta(description="of all replicas, once the freed share of nodes is off; null: unknown"),
+    ]
+    efficiency_gain: Annotated[
+        float | None,
+        Meta(description="work per joule of the recommended over that of the current request"),
+    ]
+    exposure: Annotated[
+        dict[str, float],
+        Meta(description="share of time above the request: current, stock, recommended"),
+    ]
+    curve: Annotated[
+        tuple[CurvePoint, ...], Meta(description="by requestCores; empty where not asked for")
+    ] = ()
+    why: Annotated[str, Meta(description="the deciding step in a few words, for tables")] = ""
+
+
+class WorkloadReport(_Json, frozen=True):
+    """One workload with its containers."""
+
+    namespace: Name
+    kind: Annotated[str, Meta(description="kind of the topmost controller, e.g. Deployment")]
+    name: Name
+    replicas: Annotated[int, Meta(description="pods that run or wait to run")]
+    pool: Annotated[str | None, Meta(description="name of the pool that most pods run in")]
+    work_class: Annotated[str, Meta(description="critical, standard or batch")]
+    vpa: Annotated[str | None, Meta(description="VerticalPodAutoscaler of ours; null: none")]
+    update_mode: Annotated[str | None, Meta(description="updateMode of that VPA")]
+    hpa: Annotated[str | None, Meta(description="HorizontalPodAutoscaler that scales it on CPU")]
+    containers: tuple[ContainerReport, ...]
+
+
+class PoolReport(_Json, frozen=True):
+    """The nodes of one class: what they use, what a reserved core costs there."""
+
+    name: Annotated[str, Meta(description="name of the pool")]
+    nodes: Annotated[int, Meta(description="number of nodes")]
+    cores_per_node: Annotated[float, Meta(description="allocatable cores of a node")]
+    cpu_model: Annotated[str, Meta(description="CPU model; empty: unknown")]
+    quality: Annotated[
+        str, Meta(description="node power is measured, derived, modelled or recorded")
+    ]
+    reach: Annotated[
+        str, Meta(description="what the watts cover: platform, package+dram, package or empty")
+    ]
+    watts: Annotated[float | None, Meta(description="mean power of all its nodes")]
+    utilisation: Annotated[float, Meta(description="mean busy share of the cores")]
+    best_utilisation: Annotated[
+        float | None, Meta(description="utilisation with most work per joule")
+    ]
+    best_is_identified: Annotated[
+        bool, Meta(description="false: bestUtilisation lies beyond what was observed")
+    ]
+    planning_ceiling: Annotated[
+        float, Meta(description="utilisation above which requests are raised, not lowered")
+    ]
+    intercept_watts: Annotated[
+        float, Meta(description="intercept of the power curve's tangent, per node")
+    ]
+    price_watts_per_core: Watts
+    packing: Annotated[float, Meta(description="share of the nodes' cores that is requested")]
+    binding: Annotated[str, Meta(description="resource that fills the nodes: cpu, memory, both")]
+    cpu_binding_factor: Annotated[
+        float, Meta(description="share of a CPU cut that frees nodes: 0 where memory binds")
+    ]
+    reserved_unused_watts: Annotated[
+        float, Meta(description="price of the cores that are reserved and not used")
+    ]
+    reasons: Annotated[tuple[str, ...], Meta(description="one sentence per finding")]
+
+
+class Skipped(_Json, frozen=True):
+    """A workload or container that got no recommendation, and why."""
+
+    namespace: Name
+    kind: Annotated[str, Meta(description="kind of the topmost controller")]
+    name: Name
+    container: Annotated[str | None, Meta(description="null: the whole workload")]
+    reason: Annotated[str, Meta(description="one sentence")]
+    vpa: Annotated[str | None, Meta(description="VerticalPodAutoscaler of ours; null: none")] = None
+    condition: Annotated[
+        str, Meta(description="VPA condition type that says the same; empty where none does")
+    ] = ""
+
+
+class SourceLine(_Json, frozen=True):
+    """Which series served one purpose, and why these."""
+
+    purpose: Annotated[str, Meta(description="usage, memory, node power or node cpu")]
+    schema: Annotated[str, Meta(description="joulefit, cadvisor, kepler-0.9, kepler-0.10, ...")]
+    reason: Annotated[str, Meta(description="why this one was chosen")]
+
+
+class Source(_Json, frozen=True):
+    """Where the numbers come from."""
+
+    cluster: Annotated[str, Meta(description="what told of nodes, workloads and VPAs")]
+    store: Annotated[str, Meta(description="what told of usage and power")]
+    window_start: Annotated[str, Meta(description="RFC 3339, UTC")]
+    window_end: Annotated[str, Meta(description="RFC 3339, UTC")]
+    step_seconds: Annotated[int, Meta(description="length of a time bin")]
+    is_simulated: Annotated[bool, Meta(description="true: no real cluster stands behind this")]
+    series: tuple[SourceLine, ...]
+    warnings: Annotated[tuple[str, ...], Meta(description="what the reader should know")] = ()
+
+
+class Savings(_Json, frozen=True):
+    """Watts saved in all, by what happens to emptied nodes."""
+
+    nodes_released: Annotated[Watts, Meta(description="where emptied nodes are switched off")]
+    nodes_kept: Annotated[Watts, Meta(description="where emptied nodes stay on")]
+    node_releaser: Annotated[
+        str, Meta(description="component seen that removes empty nodes; empty: none")
+    ]
+    sentence: Annotated[str, Meta(description="the two with their condition, in words")]
+
+
+class Report(_Json, frozen=True, kw_only=True):
+    """What joulefit recommends for each workload, and why."""
+
+    api_version: Literal["joulefit.io/report/v1alpha1"] = API_VERSION
+    kind: Literal["Report"] = KIND
+    generated_at: Annotated[str, Meta(description="RFC 3339, UTC")]
+    source: Source
+    pools: tuple[PoolReport, ...]
+    workloads: tuple[WorkloadReport, ...]
+    skipped: Annotated[
+        tuple[Skipped, ...], Meta(description="workloads and containers without a number")
+    ]
+    savings: Savings

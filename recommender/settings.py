@@ -1,0 +1,234 @@
+"""Every option, written once: flag, environment variable, default, help and its reason.
+
+`option()` fields of these frozen dataclasses are the one table from which the command line
+(`recommender.cli`), the environment variables (JOULEFIT_<FLAG>) and docs/settings.md come.
+Settings are passed, never imported.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+
+def option(  # noqa: PLR0913 - one row of the table
+    default: Any,
+    text: str,
+    *,
+    unit: str = "",
+    why: str = "",
+    flag: str = "",
+    short: str = "",
+    choices: tuple[str, ...] = (),
+    is_secret: bool = False,
+    metavar: str = "",
+    is_path: bool = False,
+    least: int = 0,
+) -> Any:
+    """A field that is an option.
+
+    unit: duration, time, bytes, cores, ... as `recommender.units` parses it; why: the
+    default's reason, for the documentation; is_secret: never shown, in no log and no repr;
+    least: the smallest whole number allowed.
+    """
+    metadata = {
+        "text": text,
+        "unit": unit,
+        "why": why,
+        "flag": flag,
+        "short": short,
+        "choices": choices,
+        "is_secret": is_secret,
+        "metavar": metavar,
+        "is_path": is_path,
+        "least": least,
+    }
+    return dataclasses.field(default=default, metadata=metadata, repr=not is_secret)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreSettings:
+    """The metric store: anything that speaks Prometheus' HTTP API."""
+
+    store: str = option(
+        "http://localhost:9090",
+        "URL of Prometheus, Thanos, Mimir or VictoriaMetrics",
+        why="where `kubectl port-forward` puts it",
+        metavar="URL",
+    )
+    store_token: str = option("", "bearer token", is_secret=True, metavar="TOKEN")
+    store_token_file: str = option(
+        "",
+        "file with the bearer token, read again for each request",
+        why="tokens of service accounts rotate",
+        is_path=True,
+        metavar="FILE",
+    )
+    store_basic_auth: str = option("", "USER:PASSWORD", is_secret=True, metavar="USER:PASSWORD")
+    store_header: tuple[str, ...] = option(
+        (),
+        "extra header 'NAME: VALUE', for example X-Scope-OrgID of Mimir; repeatable",
+        is_secret=True,
+        metavar="HEADER",
+    )
+    store_ca_file: str = option(
+        "", "CA bundle that signed the store's certificate", is_path=True, metavar="FILE"
+    )
+    store_client_cert: str = option("", "client certificate (PEM)", is_path=True, metavar="FILE")
+    store_client_key: str = option(
+        "", "key of the client certificate (PEM)", is_path=True, metavar="FILE"
+    )
+    store_insecure: bool = option(False, "do not verify the store's certificate")
+    store_proxy: str = option("", "proxy for the store", is_secret=True, metavar="URL")
+    store_timeout: float = option(
+        60.0,
+        "time limit of one query",
+        unit="duration",
+        why="a coarse query over a whole namespace takes seconds, not minutes",
+        metavar="DURATION",
+    )
+    store_connect_timeout: float = option(
+        5.0, "time limit to connect", unit="duration", metavar="DURATION"
+    )
+    store_parallel: int = option(
+        2,
+        "queries under way at once",
+        why="more does not help a store of two cores and hurts one that others use",
+        metavar="N",
+        least=1,
+    )
+    store_retries: int = option(3, "retries on 429, 5xx and connection errors", metavar="N")
+    store_compression: str = option(
+        "auto",
+        "ask for gzip: auto asks where the store is not a near address",
+        why="compressing costs a near server more time than it saves",
+        choices=("auto", "on", "off"),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterSettings:
+    """Which cluster, which namespaces, which VPAs."""
+
+    kubeconfig: str = option(
+        "",
+        "kubeconfig file (default: KUBECONFIG, ~/.kube/config, in-cluster)",
+        is_path=True,
+        metavar="FILE",
+    )
+    context: str = option("", "context of the kubeconfig", metavar="NAME")
+    cluster_timeout: float = option(
+        30.0, "time limit of one request to the API server", unit="duration", metavar="DURATION"
+    )
+    recommender_name: str = option(
+        "joulefit",
+        "answer VPAs whose spec.recommenders names this",
+        why="users of CLEVER's manifests pass clever",
+        metavar="NAME",
+    )
+    namespace: tuple[str, ...] = option(
+        (), "only this namespace; repeatable (default: all)", short="n", metavar="NAMESPACE"
+    )
+    selector: str = option(
+        "", "only workloads whose labels match, as in kubectl -l", short="l", metavar="SELECTOR"
+    )
+    all_workloads: bool = option(False, "also workloads that no VPA of ours targets")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WindowSettings:
+    """The time that is looked at."""
+
+    history: float = option(
+        14 * 86400.0,
+        "length of the window",
+        unit="duration",
+        why="two weeks hold each weekday twice; the error of a p90 of bursty load needs them",
+        metavar="DURATION",
+    )
+    end: float | None = option(
+        None, "end of the window (default: now)", unit="time", metavar="TIME"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SizingSettings:
+    """What the sizing may do, cluster-wide; a VPA's own policy narrows it further."""
+
+    work_class: str = option(
+        "standard",
+        "work class of workloads that name none (annotation joulefit.io/work-class)",
+        choices=("critical", "standard", "batch"),
+    )
+    pod_min_cpu: int = option(
+        25,
+        "least CPU target of a pod, divided over its containers",
+        unit="millicores",
+        why="the stock recommender's floor",
+        metavar="QUANTITY",
+    )
+    pod_min_memory: int = option(
+        250 * 2**20,
+        "least memory target of a pod, divided over its containers",
+        unit="bytes",
+        why="the stock recommender's floor",
+        metavar="QUANTITY",
+    )
+    max_cpu: int = option(
+        0,
+        "cluster-wide cap of a container's CPU target where the VPA has none; 0: none",
+        unit="millicores",
+        metavar="QUANTITY",
+    )
+    max_memory: int = option(
+        0,
+        "cluster-wide cap of a container's memory target where the VPA has none; 0: none",
+        unit="bytes",
+        metavar="QUANTITY",
+    )
+    power: str = option(
+        "auto",
+        "where node power comes from: auto takes what exists, modelled ignores meters",
+        choices=("auto", "modelled"),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceSettings:
+    """What is read instead of a cluster with its store."""
+
+    recording: str = option(
+        "",
+        "read this recording (joulefit record) instead of a cluster and a store",
+        is_path=True,
+        metavar="FILE",
+    )
+    no_cluster: bool = option(
+        False,
+        "ask no API server: nodes, pods and requests come from the store too (all workloads)",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputSettings:
+    """How a report is shown."""
+
+    output: str = option(
+        "table",
+        "format of the report",
+        flag="--output",
+        short="o",
+        choices=("table", "wide", "json", "yaml", "csv"),
+    )
+    strict: bool = option(False, "exit with 1 when anything was skipped")
+
+
+ALL_SETTINGS = (
+    OutputSettings,
+    SourceSettings,
+    StoreSettings,
+    ClusterSettings,
+    WindowSettings,
+    SizingSettings,
+)

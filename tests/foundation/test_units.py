@@ -1,0 +1,158 @@
+"""Quantities, durations and times are read exactly, and nonsense is refused by name."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recommender import units
+from recommender.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("100m", "0.1"),
+        ("1.5", "1.5"),
+        ("1e3", "1000"),
+        ("1E3", "1000"),
+        ("128Mi", "134217728"),
+        ("1G", "1000000000"),
+        ("500k", "500000"),
+        ("1u", "0.000001"),
+        ("0.5Gi", "536870912"),
+        ("2n", "0.000000002"),
+        ("+1", "1"),
+        ("-1", "-1"),
+        (".5", "0.5"),
+        ("5.", "5"),
+        ("1E", "1000000000000000000"),
+        ("3Ei", "3458764513820540928"),
+        ("12e-1", "1.2"),
+    ],
+)
+def test_a_kubernetes_quantity_has_its_exact_value(text, value):
+    assert units.parse_quantity(text) == Decimal(value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "abc",
+        "1 Gi",
+        "1GiB",
+        "1K",
+        "1ki",
+        "--1",
+        "1m5",
+        "NaN",
+        "inf",
+        "1e",
+        "0x10",
+        "\uff11",
+        "1,5",
+    ],
+)
+def test_nonsense_is_no_quantity_and_the_error_shows_it(text):
+    with pytest.raises(UsageError, match="not a Kubernetes quantity") as caught:
+        units.parse_quantity(text)
+    assert repr(text) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "millicores"), [("1u", 1), ("0.1001", 101), ("2", 2000), ("1500m", 1500), ("0", 0)]
+)
+def test_cpu_is_rounded_up_to_whole_millicores_as_kubernetes_does(text, millicores):
+    assert units.parse_millicores(text) == millicores
+
+
+@pytest.mark.parametrize(
+    ("millicores", "text"), [(25, "25m"), (1500, "1500m"), (2000, "2"), (0, "0"), (1, "1m")]
+)
+def test_cpu_prints_as_millicores_or_whole_cores(millicores, text):
+    assert units.format_millicores(millicores) == text
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [
+        (262144000, "250Mi"),
+        (2**30, "1Gi"),
+        (1536 * 2**20, "1536Mi"),
+        (1024, "1Ki"),
+        (272061154, "272061154"),
+        (0, "0"),
+    ],
+)
+def test_memory_prints_with_a_binary_suffix_only_where_it_is_exact(amount, text):
+    assert units.format_bytes(amount) == text
+
+
+@given(st.integers(min_value=0, max_value=2**60))
+def test_printed_quantities_read_back_as_the_same_amount(amount):
+    assert units.parse_bytes(units.format_bytes(amount)) == amount
+    assert units.parse_millicores(units.format_millicores(amount)) == amount
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [(1181116006, "1.1Gi"), (250 * 2**20, "250Mi"), (2**30, "1Gi"), (1500, "1.5Ki"), (12, "12")],
+)
+def test_memory_for_people_has_two_or_three_digits(amount, text):
+    assert units.format_bytes_short(amount) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("90s", 90),
+        ("5m", 300),
+        ("1h30m", 5400),
+        ("14d", 1209600),
+        ("2w", 1209600),
+        ("1.5h", 5400),
+        ("250ms", 0.25),
+    ],
+)
+def test_a_duration_is_the_sum_of_its_parts(text, seconds):
+    assert units.parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "14", "d", "3x", "5m 3s", "-5m", "1h-30m", "five"])
+def test_nonsense_is_no_duration(text):
+    with pytest.raises(UsageError, match="not a duration"):
+        units.parse_duration(text)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(14 * 86400, "14 d"), (39600, "11 h"), (300, "5 min"), (30, "30 s"), (129600, "1.5 d")],
+)
+def test_a_duration_for_people_is_in_its_largest_unit(seconds, text):
+    assert units.format_duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("1970-01-02T00:00:00Z", 86400),
+        ("1970-01-02T01:00:00+01:00", 86400),
+        ("1970-01-02", 86400),
+        ("1700000000", 1700000000),
+    ],
+)
+def test_a_time_is_rfc_3339_or_unix_seconds_and_utc_without_a_zone(text, seconds):
+    assert units.parse_time(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["yesterday", "", "2026-13-01", "12"])
+def test_nonsense_is_no_time(text):
+    with pytest.raises(UsageError, match="not a time"):
+        units.parse_time(text)
+
+
+def test_a_time_is_printed_in_utc():
+    assert units.format_time(86400.9) == "1970-01-02T00:00:00Z"
