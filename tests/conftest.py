@@ -1,0 +1,112 @@
+"""The real parts that tests use. A part that is not on this machine skips the test and says how to
+get it; with CI=true it fails the test."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.testbed.control_plane import ControlPlane
+from tests.testbed.history_cache import prometheus_of_fleet, victoria_metrics_of_fleet
+from tests.testbed.part import MissingPartError
+from tests.testbed.store import PrometheusServer, VictoriaMetricsServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.testbed.process import RunningService
+
+
+@contextmanager
+def _missing_part_skips() -> Iterator[None]:
+    try:
+        yield
+    except MissingPartError as error:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(error), pytrace=False)
+        pytest.skip(str(error))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup() -> Iterator[None]:
+    with _missing_part_skips():
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Iterator[None]:
+    with _missing_part_skips():
+        yield
+
+
+@contextmanager
+def _factory(service: Callable[..., RunningService]) -> Iterator[Callable[..., RunningService]]:
+    """A function that starts services, all of which end with the context."""
+    with ExitStack() as running:
+        yield lambda *arguments, **options: running.enter_context(service(*arguments, **options))
+
+
+@pytest.fixture(scope="session")
+def control_plane() -> Iterator[ControlPlane]:
+    """An API server with the VPA CRD, shared by the whole run: use names of your own."""
+    with _factory(ControlPlane) as start:
+        yield start()
+
+
+@pytest.fixture
+def empty_cluster(control_plane: ControlPlane) -> ControlPlane:
+    """The shared API server with no node, pod, workload, HPA or VPA in it."""
+    control_plane.clear()
+    return control_plane
+
+
+@pytest.fixture(scope="session")
+def control_plane_without_status_subresource() -> Iterator[ControlPlane]:
+    """An API server of its own whose VPA CRD has no status subresource."""
+    with _factory(ControlPlane) as start:
+        yield start(with_status_subresource=False)
+
+
+@pytest.fixture(scope="session")
+def prometheus_with() -> Iterator[Callable[..., PrometheusServer]]:
+    """`prometheus_with(source)`: a Prometheus with that history, kept to the end of the run."""
+    with _factory(PrometheusServer) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def module_prometheus_with() -> Iterator[Callable[..., PrometheusServer]]:
+    """As `prometheus_with`, kept to the end of the test module."""
+    with _factory(PrometheusServer) as start:
+        yield start
+
+
+@pytest.fixture(scope="session")
+def victoria_metrics_with() -> Iterator[Callable[..., VictoriaMetricsServer]]:
+    """`victoria_metrics_with(source)`: a VictoriaMetrics with that history, as above."""
+    with _factory(VictoriaMetricsServer) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def module_victoria_metrics_with() -> Iterator[Callable[..., VictoriaMetricsServer]]:
+    """As `victoria_metrics_with`, kept to the end of the test module."""
+    with _factory(VictoriaMetricsServer) as start:
+        yield start
+
+
+@pytest.fixture(scope="session")
+def prometheus_of() -> Iterator[Callable[..., PrometheusServer]]:
+    """`prometheus_of(shape, schema)`: a Prometheus with a fleet's history, from the cache."""
+    with _factory(prometheus_of_fleet) as start:
+        yield start
+
+
+@pytest.fixture(scope="session")
+def victoria_metrics_of() -> Iterator[Callable[..., VictoriaMetricsServer]]:
+    """`victoria_metrics_of(shape, schema)`: the same in a VictoriaMetrics."""
+    with _factory(victoria_metrics_of_fleet) as start:
+        yield start

@@ -1,0 +1,45 @@
+"""Where the testbed's programs are: KUBEBUILDER_ASSETS, then PATH, then the cache of install.sh."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+INSTALL_COMMAND = "tests/testbed/install.sh"
+
+
+class MissingPartError(Exception):
+    """A program of the testbed is not on this machine; the message says how to get it."""
+
+
+def cache_folder() -> Path:
+    """The folder that install.sh fills."""
+    if own := os.environ.get("JOULEFIT_TESTBED_CACHE"):
+        return Path(own)
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "joulefit" / "testbed"
+
+
+def find_program(name: str) -> Path | None:
+    """The program's path, or None; the same order of places as in install.sh."""
+    assets = os.environ.get("KUBEBUILDER_ASSETS")
+    if assets and os.access(Path(assets) / name, os.X_OK):
+        return Path(assets) / name
+    if on_path := shutil.which(name):
+        return Path(on_path)
+    cached = sorted(cache_folder().glob(f"*/{name}"))
+    return cached[-1] if cached else None
+
+
+def require_program(name: str) -> Path:
+    """The program's path.
+
+    Raises:
+        MissingPartError: it is in none of the places.
+    """
+    found = find_program(name)
+    if found is None:
+        message = f"{name} is not on this machine; install with: {INSTALL_COMMAND}"
+        raise MissingPartError(message)
+    return found
