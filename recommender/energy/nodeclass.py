@@ -1,0 +1,214 @@
+"""All that is known of the energy of one node class: curve, price, binding, ceiling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from recommender.energy.bootstrap import Replicates, resample_curve
+from recommender.energy.ceiling import Ceiling, choose_ceiling
+from recommender.energy.curve import CurveEstimate, NodeCurve, Quality, estimate_curve
+from recommender.energy.price import (
+    Binding,
+    Price,
+    estimate_binding,
+    estimate_packing,
+    estimate_price,
+)
+from recommender.energy.prior import Prior, estimate_prior, vendor_of
+
+if TYPE_CHECKING:
+    from recommender.energy.array import Floats
+    from recommender.energy.window import NodeWindows
+
+MIN_HOURS = 24
+"""Clock hours with power data below which a daily rhythm may be missed."""
+
+MIN_AWAKE_HOURS = 8
+"""Clock hours with more than idle load that a curve can be learnt from: two bootstrap blocks."""
+
+MIN_RANGE = 0.06
+"""Range of observed utilisation below which drift decides the slope, not use."""
+
+USUAL_UTILISATION = 0.30
+"""Utilisation of a node class whose usage is unknown: servers mostly run at 10 to 50 %
+(Barroso and Hoelzle, IEEE Computer 2007)."""
+
+SEED = 20071
+"""Of the resampling: the same data give the same interval, on every run and machine."""
+
+
+@dataclass(frozen=True)
+class ClassTotals:
+    """Size of a class and what its pods reserve.
+
+    `cores` and `memory_bytes` are allocatable on one node; the requests are sums over all pods
+    on the class's nodes, unmanaged ones and daemons included.
+    """
+
+    nodes: int
+    cores: float
+    memory_bytes: float
+    requested_cores: float
+    requested_bytes: float
+
+
+@dataclass(frozen=True)
+class ClassEnergy:
+    """One node class.
+
+    `price` is before, `effective_price` after the binding resource. `mean_watts` is of one
+    node, None without a meter. `replicates` are None where the curve is modelled. `reasons`
+    are sentences in the order of decision.
+    """
+
+    curve: NodeCurve
+    price: Price
+    binding: Binding
+    ceiling: Ceiling
+    mean_watts: float | None
+    replicates: Replicates | None
+    reasons: tuple[str, ...]
+
+    @property
+    def quality(self) -> Quality:
+        return self.curve.quality
+
+    @property
+    def effective_price(self) -> Price:
+        """The price as far as a freed core frees a part of a node; 0 where memory binds."""
+        return self.price.scaled(self.binding.factor)
+
+
+@dataclass(frozen=True)
+class _Learnt:
+    curve: NodeCurve
+    intercept: tuple[float, float, float]
+    ceiling: Ceiling
+    replicates: Replicates | None
+    reasons: tuple[str, ...]
+
+
+def estimate_class(
+    windows: NodeWindows, totals: ClassTotals, *, cpu_model: str, quality: Quality
+) -> ClassEnergy:
+    """Learn what energy costs on one node class from what its nodes used and drew.
+
+    `windows` may be empty, too short or without power; then the modelled prior, scaled to what
+    was measured, stands in, and the reasons say so. `quality` is that of the power readings.
+    The price is the mean of lambda(U) over the windows, which is what the two-part tariff
+    charges for a reserved core over the same time: it needs no derivative at one point and so
+    does not jump at a knot. The same input gives the same result.
+    """
+    used, metered = windows.used(), windows.metered()
+    utilisation = used.utilisation if len(used) else np.array([USUAL_UTILISATION])
+    prior = estimate_prior(
+        cpu_model, cores=totals.cores, utilisation=metered.utilisation, watts=metered.watts
+    )
+    missing = missing_evidence(metered)
+    if missing:
+        learnt = _learn_from_prior(prior, missing, utilisation, used, cpu_model)
+    else:
+        learnt = _learn_from_meter(
+            choose_evidence(metered), utilisation, totals.cores, quality, cpu_model
+        )
+        vague = _is_vague(learnt.intercept, prior.intercept_interval(utilisation))
+        if vague:
+            learnt = _learn_from_prior(prior, vague, utilisation, used, cpu_model)
+    price = estimate_price(
+        learnt.intercept,
+        utilisation=float(utilisation.mean()),
+        packing=estimate_packing(totals.requested_cores, nodes=totals.nodes, cores=totals.cores),
+        cores=totals.cores,
+    )
+    binding = estimate_binding(
+        requested_cores=totals.requested_cores,
+        allocatable_cores=totals.nodes * totals.cores,
+        requested_bytes=totals.requested_bytes,
+        allocatable_bytes=totals.nodes * totals.memory_bytes,
+    )
+    return ClassEnergy(
+        curve=learnt.curve,
+        price=price,
+        binding=binding,
+        ceiling=learnt.ceiling,
+        mean_watts=float(metered.watts.mean()) if len(metered) else None,
+        replicates=learnt.replicates,
+        reasons=(*learnt.reasons, price.reason, binding.reason, learnt.ceiling.reason),
+    )
+
+
+def missing_evidence(metered: NodeWindows) -> str | None:
+    """Why a power curve cannot be learnt from these windows; None if it can."""
+    if not len(metered):
+        return "no power readings"
+    hours = metered.hours()
+    if hours < MIN_HOURS:
+        return f"power readings in {hours} of the {MIN_HOURS} hours that a curve needs"
+    spread = _range(metered)
+    if spread < MIN_RANGE - 1e-9:
+        return f"utilisation varied by {spread:.0%} only, a curve needs {MIN_RANGE:.0%}"
+    return None
+
+
+def choose_evidence(metered: NodeWindows) -> NodeWindows:
+    """The windows to learn a curve from: without idle ones, if enough others are there."""
+    awake = metered.awake()
+    is_enough = awake.hours() >= MIN_AWAKE_HOURS and _range(awake) >= MIN_RANGE - 1e-9
+    return awake if is_enough else metered
+
+
+def _range(windows: NodeWindows) -> float:
+    """Between the outermost utilisation bins that hold enough windows."""
+    bins = windows.usable_bins()
+    return float(bins[-1] - bins[0]) if len(bins) else 0.0
+
+
+def _learn_from_meter(
+    metered: NodeWindows, utilisation: Floats, cores: float, quality: Quality, cpu_model: str
+) -> _Learnt:
+    estimate: CurveEstimate = estimate_curve(
+        metered.utilisation, metered.watts, node=metered.node, cores=cores, quality=quality
+    )
+    curve = estimate.curve
+    replicates = resample_curve(estimate, metered, rng=np.random.default_rng(SEED))
+    value = float(curve.intercept(utilisation).mean())
+    low, high = replicates.interval(value, replicates.mean_intercept(utilisation))
+    ceiling = choose_ceiling(
+        vendor_of(cpu_model),
+        highest=curve.high,
+        lowest=curve.low,
+        peak=curve.peak_utilisation(),
+        peaks=replicates.peak_utilisation(curve.low),
+    )
+    return _Learnt(curve, (value, float(low), float(high)), ceiling, replicates, (curve.reason,))
+
+
+def _learn_from_prior(
+    prior: Prior, why: str, utilisation: Floats, used: NodeWindows, cpu_model: str
+) -> _Learnt:
+    bins = used.usable_bins()
+    highest = float(bins[-1]) if len(bins) else None
+    return _Learnt(
+        curve=prior.curve,
+        intercept=prior.intercept_interval(utilisation),
+        ceiling=choose_ceiling(vendor_of(cpu_model), highest=highest),
+        replicates=None,
+        reasons=(why, prior.curve.reason),
+    )
+
+
+def _is_vague(
+    measured: tuple[float, float, float], modelled: tuple[float, float, float]
+) -> str | None:
+    """Why the model is the better witness: narrower, and inside what was measured."""
+    value, low, high = measured
+    is_narrower = modelled[2] - modelled[1] < high - low
+    if is_narrower and low <= modelled[0] <= high:
+        return (
+            f"power readings leave the intercept at {value:.0f} W ({low:.0f} ... {high:.0f}), "
+            "wider than the model that agrees with them"
+        )
+    return None
