@@ -1,0 +1,153 @@
+"""An API server in memory, for tests and for trying things without a cluster.
+
+It knows what the edge asks for: collections in pages, single objects, metadata only, discovery,
+/scale and merge patches of /status. It knows no permissions, schemas or watches.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from recommender.cluster.api import JSON
+from recommender.cluster.failure import translate_failure
+from recommender.cluster.resource import VPAS, WELL_KNOWN, Address, Resource, group_of, parse_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from recommender.errors import ClusterError
+
+Manifest = dict[str, Any]
+_Key = tuple[Resource, str, str]  # namespace and name
+
+_PLURALS = {kind: resource.plural for kind, resource in WELL_KNOWN.items()} | {
+    "Node": "nodes",
+    "Pod": "pods",
+    "HorizontalPodAutoscaler": "horizontalpodautoscalers",
+    "VerticalPodAutoscaler": VPAS.plural,
+}
+
+
+class FakeApi:
+    """Serves the objects it is given; `requests` lists what was asked, as `METHOD path`.
+
+    A kind that is not Kubernetes' own is in `<kind in lower case>s`; it has a /scale where the
+    object has a `scale`, the selector as text. `failures` maps `METHOD path` to the HTTP status
+    with which it fails.
+    """
+
+    def __init__(
+        self, objects: Iterable[Manifest] = (), *, failures: Mapping[str, int] | None = None
+    ) -> None:
+        self.source = "a fake API server"
+        self.requests: list[str] = []
+        self.failures = dict(failures or {})
+        self._objects: dict[_Key, Manifest] = {}
+        for item in objects:
+            self.add(item)
+
+    def add(self, item: Manifest) -> None:
+        """Create or replace an object."""
+        metadata = item["metadata"]
+        key = _resource_of(item), metadata.get("namespace", ""), metadata["name"]
+        self._objects[key] = copy.deepcopy(item)
+
+    def get(self, resource: Resource, namespace: str, name: str) -> Manifest:
+        """The object as it is now. Raises KeyError."""
+        return self._objects[resource, namespace, name]
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        content_type: str = JSON,  # noqa: ARG002 - only merge patches are known
+        accept: str = JSON,
+    ) -> bytes:
+        """As ApiConnection.request."""
+        asked = f"{method} {path}"
+        self.requests.append(asked)
+        if asked in self.failures:
+            raise self._fail(method, path, self.failures[asked])
+        answer = self._answer(method, path, query or {}, body)
+        if answer is None:
+            raise self._fail(method, path, 404)
+        return msgspec.json.encode(_metadata_only(answer) if "PartialObject" in accept else answer)
+
+    def _answer(
+        self, method: str, path: str, query: Mapping[str, str], body: bytes | None
+    ) -> Manifest | None:
+        address = parse_path(path)
+        if address is None:
+            return self._discover(path)
+        if not address.name:
+            return self._list(address, query)
+        item = self._objects.get((address.resource, address.namespace, address.name))
+        if item is None or method == "GET":
+            return _scale_of(item) if address.subresource == "scale" else item
+        if address.subresource == "status" and body is not None:
+            _merge(item, msgspec.json.decode(body))
+            return item
+        return None
+
+    def _list(self, address: Address, query: Mapping[str, str]) -> Manifest:
+        found = [
+            item
+            for (resource, namespace, _), item in sorted(self._objects.items())
+            if resource == address.resource and address.namespace in {"", namespace}
+        ]
+        begin = int(query.get("continue", 0))
+        end = begin + int(query.get("limit", len(found)))
+        token = {"continue": str(end)} if end < len(found) else {}
+        return {"metadata": token, "items": found[begin:end]}
+
+    def _discover(self, path: str) -> Manifest | None:
+        version = path.removeprefix("/apis/").removeprefix("/api/")
+        items = [each for each in self._objects.values() if each.get("apiVersion") == version]
+        if not items:
+            return None
+        names = {_resource_of(each).plural: each["kind"] for each in items}
+        scalable = {_resource_of(each).plural for each in items if "scale" in each}
+        resources = [
+            {"name": name, "kind": kind, "namespaced": True} for name, kind in names.items()
+        ]
+        resources += [{"name": f"{name}/scale", "kind": "Scale"} for name in scalable]
+        return {"resources": resources}
+
+    def _fail(self, method: str, path: str, status: int) -> ClusterError:
+        body = msgspec.json.encode({"message": f"the fake API server answers {status}"})
+        return translate_failure(method, path, status=status, body=body)
+
+
+def _resource_of(item: Manifest) -> Resource:
+    version, kind = item["apiVersion"], item["kind"]
+    plural = _PLURALS.get(kind, f"{kind.lower()}s")
+    return Resource(group_of(version), version.rpartition("/")[2], plural)
+
+
+def _scale_of(item: Manifest | None) -> Manifest | None:
+    if item is None or "scale" not in item:
+        return None
+    return {"metadata": item["metadata"], "status": {"selector": item["scale"]}}
+
+
+def _metadata_only(answer: Manifest) -> Manifest:
+    if "items" not in answer:
+        return {"metadata": answer["metadata"]}
+    return {**answer, "items": [{"metadata": item["metadata"]} for item in answer["items"]]}
+
+
+def _merge(target: Manifest, patch: Manifest) -> None:
+    """RFC 7386."""
+    for key, value in patch.items():
+        if value is None:
+            target.pop(key, None)
+        elif isinstance(value, dict) and isinstance(target.get(key), dict):
+            _merge(target[key], value)
+        else:
+            target[key] = value

@@ -1,0 +1,188 @@
+"""The cluster as the core sees it: nodes, what is reserved, workloads, VPAs, whose the pods are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from recommender.cluster.controller import KnownController, OwnerChains
+from recommender.cluster.discovery import KindCatalogue
+from recommender.cluster.membership import BETWEEN, Membership, assign_pods
+from recommender.cluster.node import convert_nodes, find_releaser_of_nodes
+from recommender.cluster.pod import count_by_node, is_active, newest_containers
+from recommender.cluster.resource import is_object_name
+from recommender.cluster.selector import Selector, parse_selector
+from recommender.cluster.snapshot import Snapshot, SnapshotReader
+from recommender.cluster.target import Resolution, TargetResolver
+from recommender.cluster.vpa import VpaClaim, find_rivals
+from recommender.model.cluster import ClusterState, Vpa, Workload
+from recommender.model.identity import WorkloadRef
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from recommender.cluster.api import ApiClientEdge
+    from recommender.cluster.manifest import Hpa, Pod
+    from recommender.settings import ClusterSettings
+
+
+class ClusterReader:
+    """Reads a snapshot of the cluster through the API server. Nothing is watched or kept."""
+
+    def __init__(self, client: ApiClientEdge, settings: ClusterSettings) -> None:
+        """Raises UsageError for a selector that cannot be meant."""
+        self._client = client
+        self._settings = settings
+        self._selector = parse_selector(settings.selector)
+
+    def read(self) -> ClusterState:
+        """Raises ClusterError where the API server cannot be asked or refuses what is needed."""
+        snapshot = SnapshotReader(self._client, self._settings).read()
+        kinds = KindCatalogue(self._client)
+        chains = OwnerChains(snapshot.controllers, kinds)
+        resolver = TargetResolver(self._client, snapshot.controllers, chains, kinds)
+        answers = [_answer(claim, resolver) for claim in snapshot.claims]
+        members = assign_pods(snapshot.intake.pods, snapshot.controllers, chains, answers)
+        choice = _Choice(self._selector, snapshot.controllers, members)
+        vpas = _convert_vpas(snapshot.claims, answers, choice)
+        wanted = {vpa.target for vpa in vpas if vpa.target and not vpa.problem}
+        if self._settings.all_workloads:
+            wanted |= choice.choose_all(chains)
+        return ClusterState(
+            source=self._client.source,
+            nodes=convert_nodes(snapshot.nodes),
+            workloads=_convert_workloads(wanted, members, snapshot),
+            vpas=vpas,
+            reserved=snapshot.intake.reservations.by_node(),
+            owners=members.owners,
+            node_releaser=find_releaser_of_nodes(snapshot.nodes) or snapshot.intake.releaser,
+            warnings=(*snapshot.warnings, *self._warn_of_empty(snapshot)),
+        )
+
+    def _warn_of_empty(self, snapshot: Snapshot) -> Iterable[str]:
+        seen = {pod.metadata.namespace for pod in snapshot.intake.pods}
+        seen |= {ref.namespace for ref in snapshot.controllers}
+        seen |= {claim.namespace for claim in snapshot.claims}
+        for namespace in dict.fromkeys(self._settings.namespace):
+            if namespace not in seen:
+                yield f"nothing was found in namespace {namespace}; is its name right?"
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """Which workloads -l and --all-workloads mean."""
+
+    selector: Selector
+    controllers: Mapping[WorkloadRef, KnownController]
+    members: Membership
+
+    def includes(self, ref: WorkloadRef | None, labels: Mapping[str, str] | None = None) -> bool:
+        """Whether -l matches the workload's labels; its pods' where its own are not known."""
+        if not self.selector.requirements:
+            return True
+        if ref is None:
+            return False
+        known = self.controllers.get(ref)
+        pods = self.members.pods.get(ref)
+        if known is not None:
+            labels = known.metadata.labels
+        elif not labels and pods:
+            labels = pods[-1].metadata.labels
+        return self.selector.matches(labels or {})
+
+    def choose_all(self, chains: OwnerChains) -> set[WorkloadRef]:
+        """Every topmost workload; a ReplicaSet or Job of its own only while it has pods."""
+        lasting = {
+            ref
+            for ref, controller in self.controllers.items()
+            if ref.kind not in BETWEEN and chains.workload_of(controller) == ref
+        }
+        running = {ref for ref in self.members.pods if self.members.has_active(ref)}
+        return {ref for ref in lasting | running if self.includes(ref)}
+
+
+def _answer(claim: VpaClaim, resolver: TargetResolver) -> Resolution:
+    target = claim.target
+    if target is None or not target.kind or not is_object_name(target.name):
+        return Resolution(None)  # the claim's own problem says so
+    return resolver.resolve(claim.namespace, target)
+
+
+def _convert_vpas(
+    claims: Iterable[VpaClaim], answers: Iterable[Resolution], choice: _Choice
+) -> tuple[Vpa, ...]:
+    claims = list(claims)
+    rivals = find_rivals(claims)
+    return tuple(
+        _convert_vpa(
+            claim,
+            answer,
+            rivals.get((claim.namespace, claim.name)),
+            matches_pods=choice.members.has_active(answer.ref),
+        )
+        for claim, answer in zip(claims, answers, strict=True)
+        if choice.includes(answer.ref, answer.labels)
+    )
+
+
+def _convert_vpa(
+    claim: VpaClaim, answer: Resolution, rival: VpaClaim | None, *, matches_pods: bool
+) -> Vpa:
+    rivalry = (
+        f"VPA {rival.name} is older and targets the same workload; delete one of the two"
+        if rival
+        else ""
+    )
+    return Vpa(
+        namespace=claim.namespace,
+        name=claim.name,
+        generation=claim.metadata.generation,
+        target=answer.ref,
+        problem=claim.problem or answer.problem or rivalry,
+        update_mode=claim.update_mode,
+        policies=claim.policies,
+        work_class=claim.work_class,
+        status=claim.status,
+        matches_pods=matches_pods,
+    )
+
+
+def _convert_workloads(
+    wanted: Iterable[WorkloadRef], members: Membership, snapshot: Snapshot
+) -> tuple[Workload, ...]:
+    hpas = _name_cpu_hpas(snapshot.hpas)
+    return tuple(
+        _convert_workload(
+            ref, members.pods.get(ref, []), snapshot.controllers.get(ref), hpas.get(ref, "")
+        )
+        for ref in sorted(wanted)
+    )
+
+
+def _convert_workload(
+    ref: WorkloadRef, pods: list[Pod], controller: KnownController | None, hpa: str
+) -> Workload:
+    active = [pod for pod in pods if is_active(pod)]
+    return Workload(
+        ref=ref,
+        containers=newest_containers(pods, controller.template if controller else None),
+        replicas=len(active),
+        pods_on=count_by_node(active),
+        hpa_on_cpu=hpa,
+    )
+
+
+def _name_cpu_hpas(hpas: Iterable[Hpa]) -> dict[WorkloadRef, str]:
+    """By what they scale: the HPAs that look at CPU, of the pods or of one container."""
+    named: dict[WorkloadRef, str] = {}
+    for hpa in hpas:
+        target = hpa.spec.scale_target_ref
+        resources = [
+            resource
+            for metric in hpa.spec.metrics or ()
+            for resource in (metric.resource, metric.container_resource)
+        ]
+        if any(resource is not None and resource.name == "cpu" for resource in resources):
+            ref = WorkloadRef(hpa.metadata.namespace, target.kind, target.name)
+            named.setdefault(ref, hpa.metadata.name)
+    return named

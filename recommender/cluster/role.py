@@ -1,0 +1,29 @@
+"""What the recommender may do in a cluster: the least that reading and writing need."""
+
+from __future__ import annotations
+
+from recommender.cluster.resource import HPAS, NODES, PODS, VPAS, WELL_KNOWN, Resource
+
+Rule = dict[str, list[str]]
+
+
+def list_rules() -> list[Rule]:
+    """Rules of the ClusterRole, as Kubernetes writes them: no secrets, no writes but /status.
+
+    `*/scale` names the pods of targets of other kinds. `get` on VPAs tells a deleted VPA from
+    a CRD without the status subresource.
+    """
+    return [
+        _rule(NODES, verbs=["list"]),
+        _rule(PODS, verbs=["list"]),
+        _rule(HPAS, verbs=["list"]),
+        *(_rule(resource, verbs=["list"]) for resource in WELL_KNOWN.values()),
+        {"apiGroups": ["*"], "resources": ["*/scale"], "verbs": ["get"]},
+        _rule(VPAS, verbs=["get", "list"]),
+        _rule(VPAS, verbs=["patch"], subresource="status"),
+    ]
+
+
+def _rule(resource: Resource, *, verbs: list[str], subresource: str = "") -> Rule:
+    name = f"{resource.plural}/{subresource}" if subresource else resource.plural
+    return {"apiGroups": [resource.group], "resources": [name], "verbs": verbs}

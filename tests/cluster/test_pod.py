@@ -1,0 +1,160 @@
+"""Requests of pods are summed as the scheduler does; the newest pod speaks for its workload."""
+
+import msgspec
+import pytest
+
+from recommender.cluster.manifest import Pod
+from recommender.cluster.pod import Reservations, count_by_node, count_reserved, newest_containers
+from recommender.model.cluster import Amounts, NodeLoad
+from recommender.units import MIB
+from tests.cluster.builder import container, pod
+
+
+def decoded(**parts):
+    parts = {"ns": "shop", "name": "web-1"} | parts
+    born, gone = parts.pop("born", None), parts.pop("gone", None)
+    statuses = parts.pop("statuses", None)
+    made = pod(parts.pop("ns"), parts.pop("name"), **parts)
+    made["metadata"] |= {"creationTimestamp": born, "deletionTimestamp": gone}
+    made["status"]["containerStatuses"] = statuses
+    return msgspec.json.decode(msgspec.json.encode(made), type=Pod)
+
+
+def cpu(name, amount, **rest):
+    return container(name, cpu=amount, **rest)
+
+
+@pytest.mark.parametrize(
+    ("parts", "millicores"),
+    [
+        pytest.param({"containers": [cpu("a", "100m"), cpu("b", "1")]}, 1100, id="sum"),
+        pytest.param({"containers": [container("a")]}, 0, id="no request"),
+        pytest.param(
+            {"containers": [cpu("a", "100m")], "initContainers": [cpu("i", "300m")]},
+            300,
+            id="a larger init container",
+        ),
+        pytest.param(
+            {
+                "containers": [cpu("a", "400m")],
+                "initContainers": [cpu("i", "300m"), cpu("j", "2m")],
+            },
+            400,
+            id="smaller init containers",
+        ),
+        pytest.param(
+            {
+                "containers": [cpu("a", "100m")],
+                "initContainers": [cpu("s", "50m", restart="Always"), cpu("i", "300m")],
+            },
+            350,
+            id="an init container beside a sidecar started before it",
+        ),
+        pytest.param(
+            {
+                "containers": [cpu("a", "100m")],
+                "initContainers": [cpu("i", "120m"), cpu("s", "50m", restart="Always")],
+            },
+            150,
+            id="a sidecar started after the init container",
+        ),
+        pytest.param(
+            {"containers": [cpu("a", "100m")], "overhead": {"cpu": "250m"}}, 350, id="overhead"
+        ),
+        pytest.param(
+            {
+                "containers": [cpu("a", "100m"), cpu("b", "100m")],
+                "resources": {"requests": {"cpu": "1"}},
+            },
+            1000,
+            id="a request of the whole pod",
+        ),
+    ],
+)
+def test_the_reserved_cpu_is_what_the_scheduler_counts(parts, millicores):
+    assert count_reserved(decoded(**parts).spec) == (millicores, 0)
+
+
+def test_memory_falls_back_to_the_containers_where_the_whole_pod_asks_for_cpu_only():
+    made = decoded(
+        containers=[container("a", cpu="100m", memory="64Mi")],
+        resources={"requests": {"cpu": "1"}},
+    )
+    assert count_reserved(made.spec) == (1000, 64 * MIB)
+
+
+def test_reservations_are_summed_by_node_without_ended_and_unscheduled_pods():
+    reserved = Reservations()
+    for name, node, phase in [
+        ("a", "n1", "Running"),
+        ("b", "n1", "Pending"),
+        ("c", "n2", "Running"),
+        ("d", "n2", "Failed"),
+        ("e", "n2", "Succeeded"),
+        ("f", None, "Pending"),
+    ]:
+        reserved.add(decoded(name=name, node=node, phase=phase))
+    assert reserved.by_node() == {
+        "n1": NodeLoad(cores=1.0, memory_bytes=1024 * MIB),
+        "n2": NodeLoad(cores=0.5, memory_bytes=512 * MIB),
+    }
+
+
+def test_a_pod_that_is_being_deleted_still_reserves_but_is_no_replica():
+    leaving = decoded(node="n1", gone="2026-01-01T00:00:00Z")
+    reserved = Reservations()
+    reserved.add(leaving)
+    assert reserved.by_node()["n1"].cores == 0.5
+    assert count_by_node([leaving]) == {}
+
+
+def test_the_containers_are_those_of_the_newest_active_pod():
+    old = decoded(name="z", born="2026-01-01T00:00:00Z", containers=[cpu("app", "100m")])
+    new = decoded(name="a", born="2026-01-02T00:00:00Z", containers=[cpu("app", "200m")])
+    leaving = decoded(
+        name="b",
+        born="2026-01-03T00:00:00Z",
+        gone="2026-01-03T00:01:00Z",
+        containers=[cpu("app", "300m")],
+    )
+    (spec,) = newest_containers([old, new, leaving])
+    assert spec.requests == Amounts(cpu_millicores=200)
+
+
+def test_init_containers_and_sidecars_are_not_sized():
+    made = decoded(
+        containers=[container("app", cpu="1", memory="1G", limits={"cpu": "1500m"})],
+        initContainers=[cpu("migrate", "4"), cpu("proxy", "1", restart="Always")],
+    )
+    (spec,) = newest_containers([made])
+    assert (spec.name, spec.requests, spec.limits) == (
+        "app",
+        Amounts(1000, 1_000_000_000),
+        Amounts(cpu_millicores=1500),
+    )
+
+
+@pytest.mark.parametrize("state", ["state", "lastState"])
+def test_an_oom_kill_in_any_pod_marks_the_container(state):
+    killed = decoded(
+        name="a",
+        born="2026-01-01T00:00:00Z",
+        statuses=[{"name": "app", state: {"terminated": {"reason": "OOMKilled"}}}],
+    )
+    newer = decoded(
+        name="b",
+        born="2026-01-02T00:00:00Z",
+        containers=[cpu("app", "1"), cpu("log", "1")],
+        statuses=[{"name": "log", "lastState": {"terminated": {"reason": "Error"}}}],
+    )
+    marks = {spec.name: spec.oom_killed for spec in newest_containers([killed, newer])}
+    assert marks == {"app": True, "log": False}
+
+
+def test_without_active_pods_the_template_speaks_and_without_it_the_newest_pod_that_was():
+    ended = decoded(phase="Failed", containers=[cpu("app", "100m")])
+    template = decoded(containers=[cpu("app", "200m")]).spec
+    assert newest_containers([ended], template)[0].requests == Amounts(cpu_millicores=200)
+    assert newest_containers([ended])[0].requests == Amounts(cpu_millicores=100)
+    assert newest_containers([], template)[0].requests == Amounts(cpu_millicores=200)
+    assert newest_containers([]) == ()

@@ -1,0 +1,160 @@
+"""Only VPAs that name us are ours; a spec that cannot be meant is refused with what to do."""
+
+import msgspec
+import pytest
+
+from recommender.cluster.vpa import VpaItem, claim_vpas, find_rivals
+from recommender.model.cluster import Amounts, ContainerPolicy
+from recommender.units import MIB
+from tests.cluster.builder import policy, vpa
+
+
+def decoded(*items):
+    return [msgspec.json.decode(msgspec.json.encode(item), type=VpaItem) for item in items]
+
+
+def claim(**spec):
+    (found,) = claim_vpas(decoded(vpa("shop", "web", **spec)), "joulefit")
+    return found
+
+
+@pytest.mark.parametrize(
+    "recommenders",
+    [(), ("other",), ("JOULEFIT",), ("joulefit-2",), (" joulefit",)],
+    ids=["none: the stock one's", "another", "another case", "a longer name", "a blank"],
+)
+def test_a_vpa_that_does_not_name_us_exactly_is_not_ours(recommenders):
+    assert claim_vpas(decoded(vpa("shop", "web", recommenders=recommenders)), "joulefit") == []
+
+
+def test_a_vpa_of_others_is_not_even_decoded():
+    broken = vpa("shop", "web", recommenders=("other",))
+    broken["spec"]["resourcePolicy"] = 7
+    unreadable = vpa("shop", "odd")
+    unreadable["spec"]["recommenders"] = "joulefit"
+    assert claim_vpas(decoded(broken, unreadable), "joulefit") == []
+
+
+def test_the_name_can_be_chosen():
+    (found,) = claim_vpas(decoded(vpa("shop", "web", recommenders=("clever",))), "clever")
+    assert (found.name, found.problem) == ("web", "")
+
+
+def test_a_vpa_that_is_being_deleted_is_left_alone():
+    item = vpa("shop", "web")
+    item["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    assert claim_vpas(decoded(item), "joulefit") == []
+
+
+def test_an_ordinary_spec_is_read_whole():
+    found = claim(
+        updatePolicy={"updateMode": "Off"},
+        resourcePolicy={
+            "containerPolicies": [
+                {
+                    "containerName": "app",
+                    "minAllowed": {"cpu": "50m", "memory": "64Mi"},
+                    "maxAllowed": {"cpu": 2, "memory": "0"},
+                    "controlledResources": ["cpu"],
+                    "controlledValues": "RequestsOnly",
+                },
+                {"containerName": "*", "mode": "Off"},
+            ]
+        },
+        annotations={"joulefit.io/work-class": "batch"},
+    )
+    assert (found.problem, found.update_mode, found.work_class) == ("", "Off", "batch")
+    assert found.policies == (
+        ContainerPolicy(
+            "app",
+            min_allowed=Amounts(50, 64 * MIB),
+            max_allowed=Amounts(2000, None),
+            controlled=frozenset({"cpu"}),
+            scales_limits=False,
+        ),
+        ContainerPolicy("*", is_off=True),
+    )
+
+
+def test_without_policies_the_defaults_of_the_api_hold():
+    found = claim()
+    assert (found.update_mode, found.policies, found.work_class) == ("Auto", (), "standard")
+
+
+def test_an_empty_list_of_controlled_resources_controls_none():
+    (only,) = claim(resourcePolicy=policy("app", controlledResources=[])).policies
+    assert only.controlled == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        pytest.param(
+            {"recommenders": ("joulefit", "other")}, ["also names other", "name one"], id="two"
+        ),
+        pytest.param({"target": "Web Shop"}, ["'Web Shop'", "no object name"], id="odd name"),
+        pytest.param({"target": "../../x"}, ["no object name"], id="a name that is a path"),
+        pytest.param({"kind": ""}, ["targetRef", "name the workload"], id="no kind"),
+        pytest.param(
+            {"resourcePolicy": policy("app", minAllowed={"cpu": "2"}, maxAllowed={"cpu": "1"})},
+            ["'app'", "minAllowed cpu 2 is above maxAllowed 1", "lower one"],
+            id="cpu minimum above maximum",
+        ),
+        pytest.param(
+            {"resourcePolicy": policy(minAllowed={"memory": "2Gi"}, maxAllowed={"memory": "1G"})},
+            ["minAllowed memory 2Gi is above maxAllowed 1000000000"],
+            id="memory minimum above maximum",
+        ),
+        pytest.param(
+            {"resourcePolicy": policy(minAllowed={"cpu": "lots"})},
+            ["minAllowed of container '*'", "'lots' is not a Kubernetes quantity"],
+            id="no quantity",
+        ),
+        pytest.param(
+            {"resourcePolicy": policy(maxAllowed={"cpu": "-1"})}, ["below zero"], id="negative"
+        ),
+        pytest.param(
+            {"resourcePolicy": policy(mode="Maybe")}, ["'Maybe'", "Auto or Off"], id="mode"
+        ),
+        pytest.param(
+            {"resourcePolicy": policy(controlledValues="LimitsOnly")},
+            ["'LimitsOnly'", "RequestsOnly"],
+            id="controlled values",
+        ),
+        pytest.param({"resourcePolicy": 7}, ["spec cannot be read"], id="no object"),
+        pytest.param(
+            {"annotations": {"joulefit.io/work-class": "urgent"}},
+            ["joulefit.io/work-class", "'urgent'", "critical, standard, batch"],
+            id="work class",
+        ),
+    ],
+)
+def test_a_faulty_vpa_of_ours_says_what_is_wrong_and_what_to_do(spec, words):
+    problem = claim(**spec).problem
+    assert [word for word in words if word not in problem] == []
+    assert "\n" not in problem
+
+
+def test_a_missing_target_reference_is_named():
+    item = vpa("shop", "web")
+    del item["spec"]["targetRef"]
+    (found,) = claim_vpas(decoded(item), "joulefit")
+    assert "spec.targetRef is missing" in found.problem
+
+
+def test_a_minimum_without_a_maximum_and_a_maximum_of_zero_are_no_contradiction():
+    assert claim(resourcePolicy=policy(minAllowed={"cpu": "2"})).problem == ""
+    both = policy(minAllowed={"cpu": "2"}, maxAllowed={"cpu": "0"})
+    assert claim(resourcePolicy=both).problem == ""
+
+
+def test_the_oldest_vpa_on_a_target_wins_then_the_first_name():
+    items = [vpa("shop", name, target="web") for name in ("c", "b", "a")]
+    for item, day in zip(items, ("01", "02", "02"), strict=True):
+        item["metadata"]["creationTimestamp"] = f"2026-01-{day}T00:00:00Z"
+    items += [vpa("shop", "other", target="db"), vpa("else", "web", target="web")]
+    rivals = find_rivals(claim_vpas(decoded(*items), "joulefit"))
+    assert {name: rival.name for name, rival in rivals.items()} == {
+        ("shop", "a"): "c",
+        ("shop", "b"): "c",
+    }
