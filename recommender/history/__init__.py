@@ -1,0 +1,1 @@
+"""Usage and power from a metric store, reduced as it arrives."""

@@ -1,0 +1,120 @@
+"""Range queries to a store: one method, so that a fake can stand in (`history.fake`)."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Protocol, cast
+
+from prometheus_api_client import PrometheusConnect
+
+from recommender.errors import StoreError
+from recommender.history.allocator import share_one_arena
+from recommender.history.endpoint import parse_endpoint
+from recommender.history.matrix import parse_reply
+from recommender.history.retry import BoundedRetry
+from recommender.history.session import StoreSession
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable
+    from concurrent.futures import Future
+
+    from recommender.history.matrix import Matrix
+    from recommender.history.reply import Reply
+    from recommender.settings import StoreSettings
+
+_LOGGER = logging.getLogger(__name__)
+
+# urllib3 warns of each retry; what came of it is said once, by the error or by success.
+logging.getLogger("urllib3").setLevel(logging.ERROR)
+
+
+@dataclass(frozen=True)
+class RangeQuery:
+    """A query at start, start + step, ... up to end (unix seconds).
+
+    `first_at` numbers the first of these points, for a query that is a part of a longer one.
+    """
+
+    query: str
+    start: int
+    end: int
+    step: int
+    first_at: int = 0
+
+    def __str__(self) -> str:
+        return f"query={self.query} start={self.start} end={self.end} step={self.step}"
+
+
+class QueryClient(Protocol):
+    """Anything that answers range queries. Raises StoreError and its kinds."""
+
+    def query_range(self, query: RangeQuery) -> Reply: ...
+
+
+class PrometheusClient:
+    """A Prometheus or what speaks its API, through prometheus-api-client.
+
+    Safe to use from several threads. Raises UsageError for settings that make no sense.
+    """
+
+    def __init__(self, settings: StoreSettings) -> None:
+        share_one_arena()
+        endpoint = parse_endpoint(settings.store)
+        self._connection = PrometheusConnect(
+            url=endpoint.url,
+            session=StoreSession(settings, endpoint),
+            retry=BoundedRetry.of(settings.store_retries),
+            method="POST",
+        )
+
+    def query_range(self, query: RangeQuery) -> Reply:
+        begun = time.monotonic()
+        try:
+            reply = self._connection.custom_query_range(
+                query.query,
+                start_time=datetime.fromtimestamp(query.start, UTC),
+                end_time=datetime.fromtimestamp(query.end, UTC),
+                step=str(query.step),
+            )
+        except StoreError as error:
+            error.detail = f"{query}{'; ' * bool(error.detail)}{error.detail}"
+            raise
+        found = cast("Reply", reply)
+        _LOGGER.debug(
+            "%s series=%d bytes=%d seconds=%.3f",
+            query,
+            len(found.lengths),
+            found.size,
+            time.monotonic() - begun,
+        )
+        return found
+
+
+def query_in_order(
+    client: QueryClient, queries: Iterable[RangeQuery], *, parallel: int
+) -> Generator[Matrix]:
+    """The replies in the order of the queries, at most `parallel` of them under way.
+
+    While one reply is worked on, the next ones download and are parsed, and at most one more
+    waits. So no more than `parallel` bodies are in memory. The first error ends it.
+    """
+
+    def fetch(query: RangeQuery) -> Matrix:
+        return parse_reply(client.query_range(query), query)
+
+    pending: deque[Future[Matrix]] = deque()
+    pool = ThreadPoolExecutor(max_workers=parallel, thread_name_prefix="store")
+    try:
+        for query in queries:
+            if len(pending) == parallel + 1:
+                yield pending.popleft().result()
+            pending.append(pool.submit(fetch, query))
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,91 @@
+"""Whose a container series is: labels to workload containers, and those to rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from recommender.history.registry import IGNORED, Identity
+from recommender.model.identity import ContainerRef, WorkloadRef
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from recommender.model.identity import PodOwners
+
+# Labels that tell containers apart for us; others (image, job, endpoint) only tell how it was
+# scraped.
+POD_LABELS = ("namespace", "pod", "container")
+OWNER_LABELS = ("workload", "workload_kind")
+
+
+def pod_key(labels: Mapping[str, str]) -> tuple[str, ...]:
+    """Namespace, pod and container of a series."""
+    return tuple(labels.get(name, "") for name in POD_LABELS)
+
+
+def labelled_workload(labels: Mapping[str, str]) -> WorkloadRef | None:
+    """The workload that joulefit's collector wrote on a series."""
+    name, kind = (labels.get(label, "") for label in OWNER_LABELS)
+    return WorkloadRef(labels.get("namespace", ""), kind, name) if name and kind else None
+
+
+class ContainerRows:
+    """A row for each wanted workload container, in the order in which they turn up.
+
+    `owners` may be replaced by better ones before the first series is identified.
+    """
+
+    def __init__(self, owners: PodOwners, wanted: frozenset[WorkloadRef] | None) -> None:
+        self.owners = owners
+        self._wanted = wanted
+        self._rows: dict[ContainerRef, int] = {}
+        self._workloads: dict[tuple[str, str], WorkloadRef | None] = {}
+        self._unowned: set[tuple[str, str]] = set()
+
+    @property
+    def refs(self) -> list[ContainerRef]:
+        """The container of each row."""
+        return list(self._rows)
+
+    @property
+    def unowned(self) -> list[str]:
+        """Pods, as namespace/name, whose workload is not known."""
+        return sorted(f"{namespace}/{pod}" for namespace, pod in self._unowned)
+
+    def identify_cpu(self, labels: Mapping[str, str]) -> Identity:
+        """A CPU counter: units of a pod's container are its incarnations and, where there is no
+        sum of them (cpu="total"), its CPUs.
+        """
+        incarnation = labels.get("id") or labels.get("name", "")
+        return Identity(
+            row=self._row(labels),
+            group=pod_key(labels),
+            unit=(incarnation, labels.get("cpu", "")),
+            target=labels.get("instance") or labels.get("node", ""),
+        )
+
+    def identify_memory(self, labels: Mapping[str, str]) -> Identity:
+        """A memory gauge: of each pod's container the highest counts, whoever reports it."""
+        return Identity(row=self._row(labels), group=pod_key(labels))
+
+    def _row(self, labels: Mapping[str, str]) -> int:
+        workload = self._workload(labels)
+        if workload is None or (self._wanted is not None and workload not in self._wanted):
+            return IGNORED
+        ref = ContainerRef(workload, labels.get("container", ""))
+        return self._rows.setdefault(ref, len(self._rows))
+
+    def _workload(self, labels: Mapping[str, str]) -> WorkloadRef | None:
+        key = labels.get("namespace", ""), labels.get("pod", "")
+        if key in self._workloads:
+            return self._workloads[key]
+        found = self._labelled(labels) or self.owners.owner(*key)
+        self._workloads[key] = found
+        if found is None:
+            self._unowned.add(key)
+        return found
+
+    def _labelled(self, labels: Mapping[str, str]) -> WorkloadRef | None:
+        """As `labelled_workload`, if it still exists (or if nobody knows which exist)."""
+        ref, known = labelled_workload(labels), self.owners.workloads
+        return ref if self.owners.guesses or not known or ref in known else None

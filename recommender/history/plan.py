@@ -1,0 +1,90 @@
+"""Which queries read a window: how many series at once, how much time at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from recommender.history.selector import match_any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+# Bytes of a reply. Of 170 MB in replies of 4, 8, 14, 27 and 52 MB none was faster than another by
+# more than the noise; memory grows with six times of this, for two replies are under way.
+REPLY_BYTES = 5_000_000
+SAMPLE_BYTES = 32  # of JSON: [1700000000,"12345.678901"],
+LABEL_BYTES = 500  # of a cAdvisor series
+GROUP_SERIES = 4_000  # more are read in several groups of namespaces, so that labels stay few
+FEWEST_POINTS = 12  # in a reply, however many series: an hour at five minutes
+
+
+@dataclass(frozen=True)
+class Part:
+    """Grid points first ... last, both included, that one query asks for."""
+
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class NamespaceGroup:
+    """Namespaces that are read together: their matcher ("" for all) and how many series."""
+
+    matcher: str
+    series: int
+
+
+def split_points(
+    points: int, *, series: int, label_bytes: int = LABEL_BYTES, offset: int = 0
+) -> list[Part]:
+    """So many points from `offset` on in equal parts whose replies are about REPLY_BYTES large."""
+    room = REPLY_BYTES / max(series, 1) - label_bytes
+    most = max(FEWEST_POINTS, int(room / SAMPLE_BYTES))
+    count = -(-points // most)
+    edges = [offset + points * number // count for number in range(count + 1)]
+    return [Part(edges[i], edges[i + 1] - 1) for i in range(count)]
+
+
+def group_namespaces(
+    series: Mapping[str, int], *, wanted: frozenset[str] | None
+) -> list[NamespaceGroup]:
+    """Groups of whole namespaces with about GROUP_SERIES series each.
+
+    `series` counts those that were seen, by namespace; of `wanted` (None: all) those that were
+    not seen are asked for too: they may have had series between the times that were looked at.
+    """
+    seen = {name: count for name, count in series.items() if wanted is None or name in wanted}
+    if wanted is not None:
+        seen |= {name: 0 for name in wanted if name not in seen}
+        if not seen:
+            return []
+    groups = list(_pack(seen))
+    if wanted is not None:
+        return [_group(group, seen) for group in groups]
+    if len(groups) <= 1:
+        return [NamespaceGroup("", sum(seen.values()))]
+    # The last group takes whatever the others do not name.
+    named = [name for group in groups[:-1] for name in group]
+    last = NamespaceGroup(
+        match_any("namespace", named, is_negated=True), sum(seen[name] for name in groups[-1])
+    )
+    return [*(_group(group, seen) for group in groups[:-1]), last]
+
+
+def _group(names: list[str], series: Mapping[str, int]) -> NamespaceGroup:
+    return NamespaceGroup(match_any("namespace", names), sum(series[name] for name in names))
+
+
+def _pack(series: Mapping[str, int]) -> Iterator[list[str]]:
+    """Names in order, cut where a group is full."""
+    group: list[str] = []
+    size = 0
+    for name in sorted(series):
+        if group and size + series[name] > GROUP_SERIES:
+            yield group
+            group, size = [], 0
+        group.append(name)
+        size += series[name]
+    if group:
+        yield group

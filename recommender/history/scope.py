@@ -1,0 +1,27 @@
+"""What is wanted of a store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from recommender.model.identity import PodOwners, WorkloadRef
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Which containers and nodes to read.
+
+    namespaces     None: all
+    owners         whose a pod is; with `reads_cluster` only where the store does not tell
+    wanted         None: every workload that is found
+    reads_cluster  also make a ClusterState of what the store knows
+    node_names     the cluster's nodes; None where nobody knows them
+    """
+
+    namespaces: frozenset[str] | None
+    owners: PodOwners
+    wanted: frozenset[WorkloadRef] | None = None
+    reads_cluster: bool = False
+    node_names: frozenset[str] | None = None

@@ -1,0 +1,81 @@
+"""Reads a window of usage and power from a metric store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from recommender.errors import NoDataError
+from recommender.history.client import PrometheusClient
+from recommender.history.discovery import plan_discovery, take_inventory
+from recommender.history.endpoint import redact_url
+from recommender.history.pipeline import Job, Pipeline
+from recommender.history.reading import Reading
+from recommender.history.schema import USAGE
+from recommender.history.scope import Scope
+from recommender.units import format_time
+
+if TYPE_CHECKING:
+    from recommender.history.client import QueryClient
+    from recommender.history.discovery import Inventory
+    from recommender.history.matrix import Matrix
+    from recommender.history.pipeline import Progress
+    from recommender.model.history import History, TimeGrid
+    from recommender.settings import StoreSettings
+
+__all__ = ["Scope", "StoreReader"]
+
+
+class StoreReader:
+    """The history of a metric store that speaks Prometheus' API.
+
+    `power` is auto, or modelled, which asks no meters. `progress` is called with the name of a
+    step, what is done of it and the total. `client` stands in for the store in tests.
+    """
+
+    def __init__(
+        self,
+        settings: StoreSettings,
+        *,
+        power: str = "auto",
+        progress: Progress | None = None,
+        client: QueryClient | None = None,
+    ) -> None:
+        """Raises UsageError for settings that make no sense."""
+        self._settings = settings
+        self._asks_meters = power == "auto"
+        self._progress = progress
+        self._client = client or PrometheusClient(settings)
+
+    def read(self, grid: TimeGrid, scope: Scope) -> History:
+        """Raises StoreError and its kinds, and NoDataError where no container was seen."""
+        pipeline = Pipeline(self._client, self._settings.store_parallel, self._progress)
+        inventory = self._discover(pipeline, grid, scope)
+        reading = Reading(grid, scope, inventory, asks_meters=self._asks_meters)
+        pipeline.run("history", reading.jobs())
+        while jobs := reading.more_power_jobs():
+            pipeline.run("power", jobs)
+        return reading.finish(pipeline)
+
+    def _discover(self, pipeline: Pipeline, grid: TimeGrid, scope: Scope) -> Inventory:
+        """What the store has: looking at a few times first, at all times if that shows nothing."""
+        inventory: Inventory | None = None
+        for looks_back in (False, True):
+            query = plan_discovery(grid, scope.namespaces, looks_back=looks_back)
+
+            def take(matrix: Matrix) -> None:
+                nonlocal inventory
+                inventory = take_inventory(matrix)
+
+            pipeline.run("series", [Job(query, take)])
+            if inventory is not None and (inventory.containers or scope.namespaces == frozenset()):
+                return inventory
+        raise NoDataError(self._describe_nothing(grid, scope))
+
+    def _describe_nothing(self, grid: TimeGrid, scope: Scope) -> str:
+        names = " or ".join(schema.cpu for schema in reversed(USAGE))
+        where = f" in namespace {', '.join(sorted(scope.namespaces))}" if scope.namespaces else ""
+        return (
+            f"store {redact_url(self._settings.store)} has no CPU series of containers ({names})"
+            f"{where} between {format_time(grid.start)} and {format_time(grid.end)}; look at "
+            "--store, --end and --history"
+        )
