@@ -1,0 +1,15 @@
+"""One file that holds all that a report needs: write it, read it, take the names out of it."""
+
+from recommender.model.recording import Recording
+from recommender.recording.anonymity import anonymize
+from recommender.recording.provenance import choose_recorded_settings
+from recommender.recording.reader import read_recording
+from recommender.recording.writer import write_recording
+
+__all__ = [
+    "Recording",
+    "anonymize",
+    "choose_recorded_settings",
+    "read_recording",
+    "write_recording",
+]

@@ -1,0 +1,5 @@
+"""A made-up cluster with a published server's power curve, as a recording that says so."""
+
+from recommender.simulator.simulation import simulate
+
+__all__ = ["simulate"]
