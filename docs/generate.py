@@ -1,0 +1,71 @@
+"""Writes the generated parts of docs/ (make docs), or checks that they are current (--check)."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import json
+import sys
+from pathlib import Path
+
+from recommender import settings
+from recommender.flags import OptionRow, option_rows
+from recommender.report.schema import report_schema
+
+DOCS = Path(__file__).parent
+
+
+def format_settings() -> str:
+    """docs/settings.md: every option with its variable, default and the default's reason."""
+    lines = [
+        "# Settings",
+        "",
+        "Made from `recommender/settings.py` by `make docs`; do not edit.",
+        "",
+        "Each option is a flag and an environment variable; a flag beats the variable. Repeatable",
+        "options stand one a line in their variable (headers) or with commas between (namespaces).",
+    ]
+    for group in settings.ALL_SETTINGS:
+        lines += ["", f"## {group.__name__.removesuffix('Settings')}", ""]
+        lines += [inspect.cleandoc(group.__doc__ or ""), ""]
+        lines += ["| flag | variable | default | meaning |", "|---|---|---|---|"]
+        lines += [_format_row(row) for row in option_rows(group)]
+    return "\n".join(lines) + "\n"
+
+
+def _format_row(row: OptionRow) -> str:
+    flag = f"`{row.flag}`" + (f" {row.metavar}" if row.metavar else "")
+    why = f" (default because {row.why})" if row.why else ""
+    default = f"`{row.default}`" if row.default else ""
+    return f"| {flag} | `{row.variable}` | {default} | {row.text}{why} |".replace(
+        row.metavar or "\0", (row.metavar or "\0").replace("|", "\\|")
+    )
+
+
+def format_schema() -> str:
+    """docs/report.schema.json: the schema of `--output json`."""
+    return json.dumps(report_schema(), indent=2) + "\n"
+
+
+GENERATED = {"settings.md": format_settings, "report.schema.json": format_schema}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail where stale")
+    is_check = parser.parse_args().check
+    stale = []
+    for name, produce in GENERATED.items():
+        path, text = DOCS / name, produce()
+        if path.exists() and path.read_text() == text:
+            continue
+        stale.append(name)
+        if not is_check:
+            path.write_text(text)
+    if stale:
+        print(("stale, run make docs: " if is_check else "written: ") + ", ".join(stale))  # noqa: T201
+    return 1 if stale and is_check else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,126 @@
+"""From pools and sized workloads to the report document."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from recommender.energy.price import estimate_unused_watts
+from recommender.model.report import (
+    PoolReport,
+    Report,
+    Savings,
+    Skipped,
+    Source,
+    SourceLine,
+    Watts,
+    WorkloadReport,
+)
+from recommender.units import format_time
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from recommender.model.recording import Recording
+    from recommender.sizing.pool import Pool
+
+
+def assemble_report(
+    evidence: Recording,
+    pools: Sequence[Pool],
+    sized: Sequence[WorkloadReport],
+    skipped: Sequence[Skipped],
+) -> Report:
+    """The report of one run; rows sorted by namespace, kind and name."""
+    return Report(
+        generated_at=format_time(time.time()),
+        source=_describe_source(evidence),
+        pools=tuple(describe_pool(pool) for pool in pools),
+        workloads=tuple(sorted(sized, key=lambda row: (row.namespace, row.kind, row.name))),
+        skipped=tuple(
+            sorted(
+                skipped, key=lambda row: (row.namespace, row.kind, row.name, row.container or "")
+            )
+        ),
+        savings=estimate_savings(sized, evidence.cluster.node_releaser),
+    )
+
+
+def describe_pool(pool: Pool) -> PoolReport:
+    """One pool as the report shows it; watts are of the whole pool."""
+    energy = pool.energy
+    price = energy.price
+    return PoolReport(
+        name=pool.name,
+        nodes=len(pool.nodes),
+        cores_per_node=price.cores,
+        cpu_model=pool.cpu_model,
+        quality=energy.quality,
+        reach=pool.reach,
+        watts=None if energy.mean_watts is None else energy.mean_watts * len(pool.nodes),
+        utilisation=price.utilisation,
+        best_utilisation=energy.ceiling.peak,
+        best_is_identified=energy.ceiling.is_identified,
+        planning_ceiling=energy.ceiling.utilisation,
+        intercept_watts=price.intercept_watts,
+        price_watts_per_core=Watts(value=price.watts_per_core, low=price.low, high=price.high),
+        packing=price.packing,
+        binding=energy.binding.resource,
+        cpu_binding_factor=energy.binding.factor,
+        reserved_unused_watts=estimate_unused_watts(
+            price, reserved_cores=pool.reserved.cores, used_cores=pool.used_cores
+        ),
+        reasons=pool.reasons,
+    )
+
+
+def estimate_savings(sized: Sequence[WorkloadReport], node_releaser: str) -> Savings:
+    """Watts saved in all. Prices of one pool err together, so the intervals add up linearly."""
+    parts = [
+        container.watts_saved
+        for workload in sized
+        for container in workload.containers
+        if container.watts_saved is not None
+    ]
+    released = Watts(
+        value=sum(part.value for part in parts),
+        low=sum(part.low for part in parts),
+        high=sum(part.high for part in parts),
+    )
+    return Savings(
+        nodes_released=released,
+        nodes_kept=Watts(value=0.0, low=0.0, high=0.0),
+        node_releaser=node_releaser,
+        sentence=_savings_sentence(released, node_releaser, has_evidence=bool(parts)),
+    )
+
+
+def _savings_sentence(released: Watts, node_releaser: str, *, has_evidence: bool) -> str:
+    if not has_evidence:
+        return "no energy evidence: nothing can be said about watts"
+    seen = (
+        f"{node_releaser} seen"
+        if node_releaser
+        else "no autoscaler that removes nodes was seen, so nothing is saved until you remove them"
+    )
+    return (
+        f"{-released.value:+.0f} W when emptied nodes are released ({seen}); "
+        "about 0 W when they stay on, since requests alone change no node's power"
+    )
+
+
+def _describe_source(evidence: Recording) -> Source:
+    grid = evidence.history.usage.grid
+    return Source(
+        cluster=evidence.cluster.source,
+        store=evidence.store,
+        window_start=format_time(grid.start),
+        window_end=format_time(grid.end),
+        step_seconds=grid.step,
+        is_simulated=evidence.is_simulated,
+        series=tuple(
+            SourceLine(purpose=each.purpose, schema=each.schema, reason=each.reason)
+            for each in evidence.history.sources
+        ),
+        warnings=(*evidence.cluster.warnings, *evidence.history.warnings),
+    )

@@ -1,0 +1,47 @@
+"""The report in each of its output formats."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from recommender.report.outline import format_outline
+from recommender.report.sheet import format_csv
+from recommender.report.table import format_table
+
+if TYPE_CHECKING:
+    from recommender.model.report import Report
+
+OUTPUTS = ("table", "wide", "json", "yaml", "csv")
+
+# Controls above ASCII, line separators and marks that change the writing direction: JSON may
+# hold them bare, a terminal should not get them so.
+_UNSEEN = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+
+
+def format_report(report: Report, *, output: str, width: int | None, is_terminal: bool) -> str:
+    """The report as text that ends in a line break.
+
+    output: one of OUTPUTS; width: columns of the terminal, None in a pipe, where nothing is
+    cut, wrapped or coloured; both hold for the tables only.
+    """
+    if output == "json":
+        return format_json(report)
+    if output == "yaml":
+        return format_yaml(report)
+    if output == "csv":
+        return format_csv(report)
+    return format_table(report, is_wide=output == "wide", width=width, is_terminal=is_terminal)
+
+
+def format_json(report: Report) -> str:
+    """The report as JSON, indented by two, keys in the order of docs/report.schema.json."""
+    text = msgspec.json.format(msgspec.json.encode(report), indent=2).decode()
+    return _UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
+
+
+def format_yaml(report: Report) -> str:
+    """The same document as `format_json`, as YAML."""
+    return format_outline(msgspec.to_builtins(report))
