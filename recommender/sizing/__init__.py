@@ -1,0 +1,1 @@
+"""From usage and price to requests: pure functions on arrays."""

@@ -1,0 +1,115 @@
+"""Bounds of a CPU target: inside them another request would be as good, as far as one can tell.
+
+The bounds are the actuation policy: the VPA updater restarts pods outside them, and our own
+target stays where it is until the optimum leaves them (`hysteresis`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from recommender.model.report import Reason
+from recommender.sizing.band import Band
+from recommender.sizing.distribution import interval_of, resample_days
+from recommender.sizing.resource import millicores_of
+from recommender.units import format_millicores
+
+if TYPE_CHECKING:
+    from recommender.sizing.demand import ContainerDemand
+    from recommender.sizing.distribution import DayDistribution
+    from recommender.sizing.histogram import Floats
+    from recommender.sizing.terms import Terms
+
+INDIFFERENCE = 0.02
+"""Share of the container's energy that is not worth a restart."""
+
+LEAST_HALFWIDTH = 0.05
+"""Bounds are at least 5 % away from the target: the VPA updater itself takes less than 10 % as
+no reason to touch a pod, and demand is known to 2.5 % buckets."""
+
+
+def choose_bounds(
+    demand: ContainerDemand, request: float, *, p: float, terms: Terms
+) -> tuple[Band, Reason]:
+    """The band around `request` cores, the p-quantile (or mean) of demand times crowding.
+
+    Union of the 90 % interval over resampled days and of the requests that cost at most 2 % of
+    the container's energy more.
+    """
+    resampled = estimate_interval(demand, p, crowding=terms.crowding)
+    base = request / terms.crowding
+    lower, upper = estimate_indifference(
+        demand.distribution, base, mean=demand.mean, highest=demand.highest, terms=terms
+    )
+    indifferent = (lower * terms.crowding, upper * terms.crowding)
+    band = Band.around(
+        millicores_of(request),
+        lower=millicores_of(min(resampled[0], indifferent[0], request * (1 - LEAST_HALFWIDTH))),
+        upper=millicores_of(max(resampled[1], indifferent[1], request * (1 + LEAST_HALFWIDTH))),
+    )
+    return band, Reason(
+        "bounds",
+        f"{format_millicores(band.lower)} - {format_millicores(band.upper)}",
+        f"days resampled {_range(resampled)}, within {INDIFFERENCE:.0%} of its energy "
+        f"{_range(indifferent)}: inside them nothing is changed",
+    )
+
+
+def estimate_interval(
+    demand: ContainerDemand, p: float, *, crowding: float = 1.0
+) -> tuple[float, float]:
+    """90 % interval in cores of max(p-quantile, mean) x crowding over resampled days.
+
+    Widened by sqrt(D / (D - 1)) about its middle: D resampled days vary by that much less than
+    D fresh ones would.
+    """
+    days = demand.distribution.days
+    weights = resample_days(days)
+    drawn = np.maximum(demand.distribution.quantile(p, weights), demand.mean_of(weights))
+    low, high = (float(end[0]) for end in interval_of(drawn[:, None]))
+    middle = (low + high) / 2.0
+    halfwidth = (high - low) / 2.0 * float(np.sqrt(days / max(days - 1, 1)))
+    return max(middle - halfwidth, 0.0) * crowding, (middle + halfwidth) * crowding
+
+
+def estimate_indifference(
+    distribution: DayDistribution, request: float, *, mean: float, highest: float, terms: Terms
+) -> tuple[float, float]:
+    """The requests r with J(r) <= J(request) + 2 % of the container's energy, in cores.
+
+    J(r) = reserved r + shortfall E(u - r)+. The class's range or the mean may hold the request
+    away from the minimum of J; then the shortfall counts what makes the request the minimum,
+    reserved / P(u > request), so that the band lies about it and not about a number that the
+    class forbids. Where a reserved core costs nothing, J falls up to the highest demand, which
+    is the upper end. J is convex; between edges of buckets it is taken as linear, which
+    makes the band narrower by less than a bucket.
+    """
+    above = 1.0 - distribution.share_below(request)
+    shortfall = terms.shortfall
+    if terms.reserved > 0.0:
+        shortfall = terms.reserved / max(above, 1e-3)
+    slack = INDIFFERENCE * (terms.used * mean + terms.reserved * request)
+    edges = distribution.edges
+    below = np.concatenate([[0.0], edges[(edges > 0.0) & (edges < request)], [request]])
+    beyond = np.concatenate([[request], edges[edges > request]])
+
+    def cost(cores: Floats) -> Floats:
+        return np.asarray(terms.reserved * cores + shortfall * distribution.shortfall(cores)[0])
+
+    limit = float(cost(np.array([request]))[0]) + slack
+    falling = np.maximum.accumulate(cost(below)[::-1])
+    lower = float(np.interp(limit, falling, below[::-1]))
+    top = max(highest, request)
+    if terms.reserved <= 0.0:
+        return lower, top
+    rising = np.maximum.accumulate(cost(beyond))
+    if limit < rising[-1]:
+        return lower, float(np.interp(limit, rising, beyond))
+    # Beyond all demand only the reservation counts.
+    return lower, max(min(limit / terms.reserved, 2.0 * top), request)
+
+
+def _range(ends: tuple[float, float]) -> str:
+    return "-".join(format_millicores(millicores_of(end)) for end in ends)

@@ -1,0 +1,163 @@
+"""The decision on one container, step by step, and its row of the report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from recommender.errors import WorkloadSkipped
+from recommender.model.report import ContainerReport, Current, Reason
+from recommender.sizing.choice import Choice, choose_cpu, choose_memory_by_tier, choose_stock
+from recommender.sizing.curve import choose_candidates, estimate_curve, estimate_gain
+from recommender.sizing.hysteresis import choose_settled
+from recommender.sizing.policy import explain_caps, explain_floor, explain_limit
+from recommender.sizing.resource import RESOURCES, Resource
+from recommender.sizing.row import (
+    choose_why,
+    describe_amounts,
+    describe_bands,
+    describe_usage,
+    estimate_exposure,
+    explain_usage,
+)
+from recommender.sizing.saving import estimate_saving
+from recommender.sizing.tier import Tier, choose_tier
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from recommender.model.report import CurvePoint, Watts
+    from recommender.sizing.band import Band
+    from recommender.sizing.case import Case
+    from recommender.sizing.terms import Terms
+
+    Bands = dict[Resource, Band]
+
+
+@dataclass(frozen=True)
+class _Meaning:
+    """What the CPU request means for energy; empty at T0 and where CPU is not ours to change."""
+
+    saved: Watts | None = None
+    gain: float | None = None
+    curve: tuple[CurvePoint, ...] = ()
+
+
+def size_container(case: Case, *, with_curve: bool) -> ContainerReport:
+    """The report of one container. Raises WorkloadSkipped where nothing can be recommended."""
+    tier = choose_tier(case.demand.days, case.demand.five_minute_bins, terms=case.terms)
+    terms = case.terms if tier.name == "T1" else None
+    choices = _choose(case, terms)
+    bands, settled = _settle(case, choices)
+    stock = _stock(case)
+    meaning = _weigh(case, terms, choices, bands=bands, stock=stock, with_curve=with_curve)
+    cpu = choices.get("cpu")
+    return ContainerReport(
+        name=case.spec.name,
+        tier=tier.name,
+        basis=_basis(tier, cpu),
+        reasons=(
+            explain_usage(case.demand, case.workload.replicas),
+            tier.reason,
+            *(step for choice in choices.values() for step in choice.steps),
+            *settled,
+        ),
+        current=Current(describe_amounts(case.spec.requests), describe_amounts(case.spec.limits)),
+        stock=describe_bands(stock) if stock else None,
+        recommended=describe_bands(bands),
+        usage=describe_usage(case.demand),
+        price_watts_per_core=None if terms is None else _pool_price(case),
+        quantile=None if cpu is None else cpu.quantile,
+        watts_saved=meaning.saved,
+        efficiency_gain=meaning.gain,
+        exposure=estimate_exposure(case, stock=stock, ours=bands),
+        curve=meaning.curve,
+        why=choose_why(case, tier, cpu, terms=terms),
+    )
+
+
+def _choose(case: Case, terms: Terms | None) -> dict[Resource, Choice]:
+    """The choice for each controlled resource, CPU first."""
+    choices: dict[Resource, Choice] = {}
+    if "cpu" in case.policy.controlled:
+        choices["cpu"] = choose_cpu(case, terms)
+    if "memory" in case.policy.controlled:
+        choices["memory"] = choose_memory_by_tier(case, terms)
+    if all(choice.band is None for choice in choices.values()):
+        steps = "; ".join(step.why for choice in choices.values() for step in choice.steps)
+        raise WorkloadSkipped(steps or "its VPA policy controls neither cpu nor memory")
+    return choices
+
+
+def _settle(case: Case, choices: Mapping[Resource, Choice]) -> tuple[Bands, list[Reason]]:
+    """Floors, previous recommendation and caps, for each resource that has a number."""
+    bands: Bands = {}
+    steps: list[Reason | None] = [case.previous.explain()]
+    for resource, choice in choices.items():
+        if choice.band is None:
+            continue
+        raised, previous = choice.band, None
+        if not choice.is_kept:
+            floor = case.floor(resource)
+            steps.append(explain_floor(resource, raised, floor))
+            raised, previous = raised.raised(floor), case.previous.bands.get(resource)
+        caps = case.caps(resource)
+        band, kept = choose_settled(resource, raised, previous, caps)
+        steps += [kept, explain_caps(resource, caps, raised.target)]
+        if case.is_applied and case.policy.scales_limits:
+            steps.append(
+                explain_limit(resource, case.spec, target=band.target, peak=case.peak(resource))
+            )
+        bands[resource] = band
+    return bands, [step for step in steps if step is not None]
+
+
+def _stock(case: Case) -> Bands:
+    """What the stock recommender would write for the controlled resources."""
+    bands: Bands = {}
+    for resource in RESOURCES:
+        raw = choose_stock(case, resource) if resource in case.policy.controlled else None
+        if raw is not None:
+            caps = case.caps(resource)
+            bands[resource] = raw.raised(case.floor(resource)).capped(caps.minimum, caps.maximum)
+    return bands
+
+
+def _weigh(
+    case: Case,
+    terms: Terms | None,
+    choices: Mapping[Resource, Choice],
+    *,
+    bands: Bands,
+    stock: Bands,
+    with_curve: bool,
+) -> _Meaning:
+    """Watts saved, efficiency and curve of the CPU request, where the terms decided it."""
+    floor = choices["cpu"].floor_cores if "cpu" in choices else None
+    if terms is None or floor is None:
+        return _Meaning()
+    now, ours, distribution = case.request("cpu"), bands["cpu"].target, case.demand.distribution
+    curve: tuple[CurvePoint, ...] = ()
+    if with_curve:
+        marks = [ours / 1000.0, stock["cpu"].target / 1000.0, floor]
+        candidates = choose_candidates(
+            marks if now is None else [*marks, now / 1000.0],
+            highest=case.demand.highest,
+            caps=case.caps("cpu"),
+        )
+        curve = estimate_curve(distribution, candidates, terms=terms, floor=floor)
+    if now is None:
+        return _Meaning(curve=curve)
+    return _Meaning(
+        saved=estimate_saving(now=now, ours=ours, replicas=case.workload.replicas, terms=terms),
+        gain=estimate_gain(distribution, ours=ours / 1000.0, now=now / 1000.0, terms=terms),
+        curve=curve,
+    )
+
+
+def _basis(tier: Tier, cpu: Choice | None) -> str:
+    return "cpu kept for its HPA" if cpu is not None and cpu.is_kept else tier.basis
+
+
+def _pool_price(case: Case) -> float | None:
+    return None if case.energy is None else case.energy.price.watts_per_core

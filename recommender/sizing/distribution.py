@@ -1,0 +1,156 @@
+"""The distribution of one container's CPU demand, day by day.
+
+Everything that the sizing asks of demand is linear in the days' counts: the share of time above
+a request, the mean of what lies above it, quantiles. So a bootstrap over days is one small
+matrix product, whatever the length of the window.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from recommender.sizing.histogram import DEMAND, Buckets, quantile
+
+if TYPE_CHECKING:
+    from recommender.sizing.histogram import Floats, Numbers
+
+REPLICATES = 100
+"""Resamples: five of them lie beyond either end of a 90 % interval."""
+
+SEED = 75013
+"""Of the resampling: the same days give the same bounds, on every run and machine."""
+
+_LOW, _HIGH = 4, 95  # ranks, from 0, of the fifth from either end of 100
+
+
+@dataclass(frozen=True)
+class DayDistribution:
+    """Counts [D, K] of samples by day and bucket, and `edges` [K + 1] of the buckets.
+
+    Every day has a sample; inside a bucket samples are taken as evenly spread.
+    """
+
+    counts: Floats
+    edges: Floats
+
+    @classmethod
+    def of(cls, counts: Numbers, buckets: Buckets = DEMAND) -> DayDistribution:
+        """From counts [D, K]; days without a sample and empty buckets at the ends are dropped.
+
+        No sample at all is a ValueError.
+        """
+        occupied = np.flatnonzero(counts.any(axis=0))
+        if not len(occupied):
+            raise ValueError("a distribution needs a sample")
+        first, end = occupied[0], occupied[-1] + 1
+        kept = counts[:, first:end]
+        return cls(
+            kept[kept.any(axis=1)].astype(np.float64),
+            buckets.edges[first : end + 1],
+        )
+
+    @property
+    def days(self) -> int:
+        return len(self.counts)
+
+    @property
+    def highest(self) -> float:
+        """The upper edge of the highest occupied bucket, cores."""
+        return float(self.edges[-1])
+
+    @cached_property
+    def everything(self) -> Floats:
+        """The weights [1, D] of the days as they were."""
+        return np.ones((1, self.days))
+
+    def quantile(self, p: float, weights: Floats | None = None) -> Floats:
+        """The p-quantile in cores for each row of `weights` [R, D]; as it was, without."""
+        return quantile(self._weights(weights) @ self.counts, p, Buckets(self.edges))
+
+    def exposure(self, cores: Floats, weights: Floats | None = None) -> Floats:
+        """Share of samples above each of `cores` [n], [R, n]."""
+        bucket, inside = self._locate(cores)
+        above = self._above[:, bucket] * (1.0 - inside) + self._above[:, bucket + 1] * inside
+        share = self._per_sample(above, weights)
+        return np.asarray(np.where(cores < self.edges[0], 1.0, np.clip(share, 0.0, 1.0)))
+
+    def shortfall(self, cores: Floats, weights: Floats | None = None) -> Floats:
+        """Mean cores of demand above each of `cores` [n], E(u - r)+, [R, n].
+
+        Exact for samples spread evenly inside buckets, where it is quadratic.
+        """
+        bucket, inside = self._locate(cores)
+        at = self._above[:, bucket] * (1.0 - inside) + self._above[:, bucket + 1] * inside
+        rest = (1.0 - inside) * self._widths[bucket] * (at + self._above[:, bucket + 1]) / 2.0
+        mean = self._per_sample(self._excess[:, bucket + 1] + rest, weights)
+        return np.asarray(np.maximum(mean, 0.0) + np.maximum(self.edges[0] - cores, 0.0))
+
+    def mean(self, weights: Floats | None = None) -> Floats:
+        """Mean demand in cores, [R]: of the buckets, so that it fits `shortfall`."""
+        return self.shortfall(np.zeros(1), weights)[:, 0]
+
+    def share_below(self, cores: float) -> float:
+        """Share of samples at or below `cores`."""
+        return 1.0 - float(self.exposure(np.array([cores]))[0, 0])
+
+    @cached_property
+    def _samples(self) -> Floats:
+        return np.asarray(self.counts.sum(axis=1))
+
+    @cached_property
+    def _widths(self) -> Floats:
+        return np.diff(self.edges)
+
+    @cached_property
+    def _above(self) -> Floats:
+        """Samples above each edge by day, [D, K + 1]."""
+        sums = np.zeros((self.days, len(self.edges)))
+        sums[:, :-1] = np.cumsum(self.counts[:, ::-1], axis=1)[:, ::-1]
+        return sums
+
+    @cached_property
+    def _excess(self) -> Floats:
+        """Sum over samples of what exceeds each edge, by day, [D, K + 1]."""
+        slices = self._widths * (self._above[:, :-1] + self._above[:, 1:]) / 2.0
+        sums = np.zeros((self.days, len(self.edges)))
+        sums[:, :-1] = np.cumsum(slices[:, ::-1], axis=1)[:, ::-1]
+        return sums
+
+    def _locate(self, cores: Floats) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], Floats]:
+        """Bucket of each value and the share of the bucket that lies below it."""
+        bucket = np.searchsorted(self.edges, cores, side="right") - 1
+        bucket = np.clip(bucket, 0, len(self.edges) - 2)
+        inside = (cores - self.edges[bucket]) / self._widths[bucket]
+        return bucket, np.clip(inside, 0.0, 1.0)
+
+    def _per_sample(self, by_day: Floats, weights: Floats | None) -> Floats:
+        chosen = self._weights(weights)
+        return np.asarray((chosen @ by_day) / (chosen @ self._samples)[:, None])
+
+    def _weights(self, weights: Floats | None) -> Floats:
+        return self.everything if weights is None else weights
+
+
+@lru_cache(maxsize=64)
+def resample_days(days: int) -> Floats:
+    """How often each of `days` days is drawn in each of REPLICATES resamples, [R, D].
+
+    Whole days are the blocks: demand within a day hangs together, and shorter blocks would
+    make the interval too narrow.
+    """
+    drawn = np.random.default_rng(SEED).multinomial(
+        days, np.full(days, 1.0 / days), size=REPLICATES
+    )
+    weights = drawn.astype(np.float64)
+    weights.flags.writeable = False
+    return weights
+
+
+def interval_of(replicates: Floats) -> tuple[Floats, Floats]:
+    """The 90 % interval of each column of `replicates` [R, n]: [n] and [n]."""
+    ranked = np.sort(replicates, axis=0)
+    return ranked[_LOW], ranked[_HIGH]

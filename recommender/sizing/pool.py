@@ -1,0 +1,181 @@
+"""Pools: the nodes of one class, with what a reserved core costs on them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from recommender.energy.nodeclass import ClassEnergy, ClassTotals, estimate_class
+from recommender.energy.window import NodeWindows
+from recommender.model.cluster import NodeLoad
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from recommender.energy.curve import Quality
+    from recommender.model.cluster import ClusterState, Node, Workload
+    from recommender.model.history import NodeHistory
+
+_NOISE_WORDS = re.compile(
+    r"\((?:r|tm)\)|@.*|\b(?:cpu|processor|\d+-core|intel|amd)\b", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Nodes of one class: one CPU model, one size.
+
+    `reach` says what its watts cover (platform, package+dram, ...; "" without a meter);
+    `reserved` sums the requests of all pods on it; `used_cores` is their mean use in all.
+    """
+
+    name: str
+    nodes: tuple[Node, ...]
+    cpu_model: str
+    reach: str
+    reserved: NodeLoad
+    used_cores: float
+    energy: ClassEnergy
+    reasons: tuple[str, ...]
+
+
+def estimate_pools(
+    cluster: ClusterState, history: NodeHistory, *, power: str = "auto"
+) -> tuple[Pool, ...]:
+    """The pools of a cluster, largest first; power "modelled" ignores the meters."""
+    rows = {name: row for row, name in enumerate(history.nodes)}
+    classes: dict[tuple[str, float, int], list[Node]] = defaultdict(list)
+    for node in cluster.nodes:
+        model = node.cpu_model or _model_of(history, rows.get(node.name))
+        # Machines of one kind differ by some MiB in what the kubelet leaves allocatable.
+        size = round(node.memory_bytes / 2**30 / 4)
+        classes[model or node.instance_type, node.cores, size].append(node)
+    ordered = sorted(classes.items(), key=lambda item: (-len(item[1]), item[0]))
+    names = _name_classes([key for key, _ in ordered], [nodes[0] for _, nodes in ordered])
+    return tuple(
+        _estimate_pool(
+            name, key[0], tuple(nodes), cluster, history, rows, ignores_meters=power == "modelled"
+        )
+        for name, (key, nodes) in zip(names, ordered, strict=True)
+    )
+
+
+def choose_pool(pools: Sequence[Pool], workload: Workload) -> Pool | None:
+    """The pool where most pods of the workload run; the largest for one without pods."""
+    pods = Counter[str]()
+    for pool in pools:
+        pods[pool.name] += sum(workload.pods_on.get(node.name, 0) for node in pool.nodes)
+    return max(pools, key=lambda pool: pods[pool.name], default=None)
+
+
+def _model_of(history: NodeHistory, row: int | None) -> str:
+    return "" if row is None else history.cpu_model[row]
+
+
+def _name_classes(keys: Sequence[tuple[str, float, int]], samples: Sequence[Node]) -> list[str]:
+    """Short names: the instance type, else the CPU model, with the size where that is not one."""
+    plain = [
+        node.instance_type or slug_of(key[0]) or "nodes"
+        for key, node in zip(keys, samples, strict=True)
+    ]
+    sized = [
+        name if plain.count(name) == 1 else f"{name}-{key[1]:g}c"
+        for name, key in zip(plain, keys, strict=True)
+    ]
+    return [
+        name if sized.count(name) == 1 else f"{name}-{key[2] * 4}g"
+        for name, key in zip(sized, keys, strict=True)
+    ]
+
+
+def slug_of(cpu_model: str) -> str:
+    """A CPU model as a pool's name: AMD EPYC 7763 64-Core Processor is epyc-7763."""
+    return re.sub(r"[^a-z0-9]+", "-", _NOISE_WORDS.sub(" ", cpu_model).lower()).strip("-")
+
+
+def _estimate_pool(
+    name: str,
+    cpu_model: str,
+    nodes: tuple[Node, ...],
+    cluster: ClusterState,
+    history: NodeHistory,
+    rows: dict[str, int],
+    *,
+    ignores_meters: bool,
+) -> Pool:
+    cores = nodes[0].cores
+    present = [rows[node.name] for node in nodes if node.name in rows]
+    metered, reach, reasons = _choose_meters(history, present, ignores_meters=ignores_meters)
+    loads = [cluster.reserved.get(node.name, NodeLoad()) for node in nodes]
+    reserved = NodeLoad(sum(load.cores for load in loads), sum(load.memory_bytes for load in loads))
+    windows = _windows(history, present, metered, cores)
+    used = windows.used().utilisation
+    energy = estimate_class(
+        windows,
+        ClassTotals(
+            nodes=len(nodes),
+            cores=cores,
+            memory_bytes=sum(node.memory_bytes for node in nodes) / len(nodes),
+            requested_cores=reserved.cores,
+            requested_bytes=reserved.memory_bytes,
+        ),
+        cpu_model=cpu_model,
+        quality=_worst_quality([history.quality[row] for row in metered]),
+    )
+    return Pool(
+        name=name,
+        nodes=nodes,
+        cpu_model=cpu_model,
+        reach=reach,
+        reserved=reserved,
+        used_cores=float(used.mean()) * cores * len(nodes) if len(used) else 0.0,
+        energy=energy,
+        reasons=(*reasons, *energy.reasons),
+    )
+
+
+def _choose_meters(
+    history: NodeHistory, present: list[int], *, ignores_meters: bool
+) -> tuple[list[int], str, tuple[str, ...]]:
+    """The rows whose watts are used: only those of one reach, so that curves do not mix."""
+    with_meter = [row for row in present if history.quality[row]]
+    if ignores_meters and with_meter:
+        return [], "", ("meters are ignored because power is set to modelled",)
+    reaches = Counter(history.reach[row] for row in with_meter)
+    if not reaches:
+        return [], "", ()
+    reach, count = reaches.most_common(1)[0]
+    if len(reaches) == 1:
+        return with_meter, reach, ()
+    others = ", ".join(f"{each} on {number}" for each, number in reaches.items() if each != reach)
+    return (
+        [row for row in with_meter if history.reach[row] == reach],
+        reach,
+        (f"power is read as {reach} on {count} nodes; not mixed with {others}",),
+    )
+
+
+def _worst_quality(qualities: Sequence[str]) -> Quality:
+    """A class is only as good as its worst meter."""
+    order = ("modelled", "recorded", "derived", "measured")
+    return cast("Quality", min(qualities, key=order.index, default="modelled"))
+
+
+def _windows(
+    history: NodeHistory, present: list[int], metered: list[int], cores: float
+) -> NodeWindows:
+    if not present:
+        return NodeWindows.empty()
+    grid = history.grid
+    times = grid.start + (np.arange(grid.bins) + 1) * float(grid.step)
+    watts = np.where(np.isin(present, metered)[:, None], history.watts[present], np.float32(np.nan))
+    return NodeWindows(
+        time=np.tile(times, len(present)),
+        node=np.repeat(np.arange(len(present)), grid.bins),
+        utilisation=(history.cpu_used[present] / cores).astype(np.float64).ravel(),
+        watts=watts.astype(np.float64).ravel(),
+    )

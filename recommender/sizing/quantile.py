@@ -1,0 +1,125 @@
+"""From the price of a reserved core to the share of time that a request must cover."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from recommender.model.report import Reason
+from recommender.sizing.resource import millicores_of
+from recommender.units import format_millicores
+
+if TYPE_CHECKING:
+    from recommender.energy.price import WorkClass
+    from recommender.sizing.demand import ContainerDemand
+    from recommender.sizing.terms import Terms
+
+CLASS_RANGE: dict[WorkClass, tuple[float, float]] = {
+    "critical": (0.95, 0.99),
+    "standard": (0.75, 0.95),
+    "batch": (0.50, 0.90),
+}
+"""Least and greatest quantile of each class: what its work can bear to wait."""
+
+LEAST_UNPOOLED = 0.90
+"""Least quantile while containers are sized one by one: their peaks coincide more often than
+independent ones would, and nothing has shown yet that the pool bears less. So standard work
+gets p90 to p95 and batch work p90."""
+
+
+def quantile_range(work_class: WorkClass) -> tuple[float, float]:
+    """Least and greatest quantile of a request for one container."""
+    least, greatest = CLASS_RANGE[work_class]
+    return max(least, LEAST_UNPOOLED), greatest
+
+
+def choose_quantile(reserved: float, shortfall: float, work_class: WorkClass) -> float:
+    """The quantile at which reserving a little more costs what it saves, within the class's range.
+
+    J(r) = reserved r + shortfall E(u - r)+ is least where P(u > r) = reserved / shortfall (both
+    watts per core): the newsvendor's critical ratio. A reserved core that costs nothing gets
+    the greatest quantile. The stock p90 is the special case reserved / shortfall = 0.1:
+
+    ========  =========  =====  ====================
+    reserved  shortfall  1 - .  standard, 0.90-0.95
+    ========  =========  =====  ====================
+    1.42 W    19.9 W     0.929  0.929
+    2.0 W     20 W       0.9    0.90
+    0.4 W     20 W       0.98   0.95
+    8 W       20 W       0.6    0.90
+    ========  =========  =====  ====================
+    """
+    least, greatest = quantile_range(work_class)
+    if reserved <= 0.0:
+        return greatest
+    return min(max(1.0 - reserved / shortfall, least), greatest)
+
+
+def explain_quantile(terms: Terms) -> tuple[float, tuple[Reason, ...]]:
+    """The quantile of these terms, with the steps that lead to it."""
+    p = choose_quantile(terms.reserved, terms.shortfall, terms.work_class)
+    least, greatest = quantile_range(terms.work_class)
+    dynamic = terms.shortfall / terms.multiple
+    worth = Reason(
+        "work class",
+        terms.work_class,
+        f"a core that is wanted and not there counts {terms.multiple:g} x {dynamic:.1f} W",
+    )
+    if terms.reserved > 0.0:
+        wanted = 1.0 - terms.reserved / terms.shortfall
+        why = (
+            f"1 - {terms.reserved:.2f}/{terms.shortfall:.1f} = {wanted:.2f}, "
+            f"within {least:.2f}-{greatest:.2f}"
+        )
+    elif terms.frees_nodes:
+        why = f"a reserved core costs nothing here: the greatest of {least:.2f}-{greatest:.2f}"
+    else:
+        why = f"CPU cuts free no node: the greatest of {least:.2f}-{greatest:.2f}"
+    return p, (worth, Reason("quantile", f"{p:.2f}", why))
+
+
+def choose_request(
+    demand: ContainerDemand, p: float, crowding: float
+) -> tuple[float, tuple[Reason, ...]]:
+    """Cores to request: the p-quantile of demand, at least its mean, more on a crowded pool.
+
+    The mean matters for work that is mostly off: its p90 can lie below what it uses in all,
+    and a pool filled by such requests could not do the work.
+    """
+    covered = float(demand.distribution.quantile(p)[0])
+    base = max(covered, demand.mean)
+    decides = (
+        f"above the mean of {_cores(demand.mean)}, so it decides"
+        if covered >= demand.mean
+        else f"below the mean of {_cores(demand.mean)}, which decides"
+    )
+    steps = (
+        Reason(name_quantile(p), _cores(covered), decides),
+        Reason(
+            "pool",
+            "one by one",
+            "each container is sized by its own demand: peaks that coincide in the pool are "
+            "not replayed",
+        ),
+    )
+    return base * crowding, steps
+
+
+def explain_ceiling(terms: Terms) -> Reason:
+    """What a pool that is fuller than its best does to its requests."""
+    where = f"pool at {terms.utilisation:.0%}, planned up to {terms.planned:.0%}"
+    if terms.crowding <= 1.0:
+        return Reason("ceiling", "x1", f"{where}: no change")
+    return Reason(
+        "ceiling",
+        f"x{terms.crowding:.2f}",
+        f"{where}: requests grow, so that nodes are not filled beyond their best",
+    )
+
+
+def name_quantile(p: float) -> str:
+    """p93 for 0.929, p99 for 0.99."""
+    return f"p{round(p * 100):d}"
+
+
+def _cores(cores: float) -> str:
+    return format_millicores(millicores_of(cores))

@@ -1,0 +1,74 @@
+"""What the sizing of one workload needs to know of the energy of its pool: a few numbers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from recommender.energy.price import SHORTFALL_MULTIPLE, WorkClass, estimate_shortfall_price
+
+if TYPE_CHECKING:
+    from recommender.energy.nodeclass import ClassEnergy
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The terms on which a workload of one class uses a pool. Watts are per core.
+
+    reserved             of a reserved core, as far as cutting it frees a node; >= 0
+    reserved_low, _high  its 90 % interval
+    shortfall            of a core that is wanted and not reserved
+    used                 of a busy core on top of the reservation, P'(U)/C
+    utilisation          mean of the pool
+    planned              utilisation up to which the pool may be filled
+    is_modelled          the power curve is a model, not read from a meter
+    frees_nodes          False where memory fills the nodes, so that CPU cuts free none
+    """
+
+    reserved: float
+    reserved_low: float
+    reserved_high: float
+    shortfall: float
+    used: float
+    utilisation: float
+    planned: float
+    work_class: WorkClass
+    is_modelled: bool = False
+    frees_nodes: bool = True
+
+    @property
+    def is_usable(self) -> bool:
+        """All numbers are finite and the class's price of a shortfall is above zero."""
+        parts = (self.reserved, self.reserved_low, self.reserved_high, self.shortfall, self.used)
+        return all(math.isfinite(part) for part in parts) and self.shortfall > 0.0
+
+    @property
+    def multiple(self) -> float:
+        """`shortfall` in dynamic watts of a busy core."""
+        return SHORTFALL_MULTIPLE[self.work_class]
+
+    @property
+    def crowding(self) -> float:
+        """By how much the pool is fuller than it may be; 1 where it is not."""
+        if not (self.planned > 0.0 and math.isfinite(self.utilisation)):
+            return 1.0
+        return max(1.0, self.utilisation / self.planned)
+
+
+def terms_of(energy: ClassEnergy, work_class: WorkClass) -> Terms:
+    """The terms of a pool with this energy for workloads of this class."""
+    price = energy.effective_price
+    slope = float(energy.curve.slope(price.utilisation)) / price.cores
+    return Terms(
+        reserved=max(price.watts_per_core, 0.0),
+        reserved_low=max(price.low, 0.0),
+        reserved_high=max(price.high, 0.0),
+        shortfall=estimate_shortfall_price(energy.curve, work_class=work_class),
+        used=slope,
+        utilisation=price.utilisation,
+        planned=energy.ceiling.utilisation,
+        work_class=work_class,
+        is_modelled=energy.quality == "modelled",
+        frees_nodes=energy.binding.factor > 0.0,
+    )

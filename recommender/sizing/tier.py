@@ -1,0 +1,105 @@
+"""Which evidence there is, and so which rule sizes a container."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from recommender.model.report import Reason
+from recommender.sizing.quantile import choose_quantile
+
+if TYPE_CHECKING:
+    from recommender.sizing.terms import Terms
+
+LEAST_CONFIDENT_DAYS = 1.0
+"""History below which even the stock rule says little: a day's rhythm is not yet seen."""
+
+LEAST_DAYS = 3.0
+LEAST_BINS = 500
+"""Usage that a priced quantile needs: the 5 % that five hundred samples leave above a p95 are
+twenty-five, and three days tell a daily rhythm from an accident."""
+
+PRICE_HALFWIDTH = 0.30
+"""How closely the price must be known: 30 % of 1 - p = 0.1 are three percentiles."""
+
+QUANTILE_MOVE = 0.01
+"""A price that is known less closely still decides where its whole interval moves the quantile
+by less than one percentile: beyond the efficiency peak it is near zero and relative width says
+nothing, and batch work gets p90 at any price."""
+
+
+@dataclass(frozen=True)
+class Tier:
+    """`name` T0 or T1, its `basis` in words; `gap` says what is missing for the next, "" if none.
+
+    `is_thin`: less than a day of history, so that any number is of low confidence.
+    """
+
+    name: str
+    basis: str
+    reason: Reason
+    gap: str = ""
+    is_thin: bool = False
+
+
+def choose_tier(days: float, bins: float, *, terms: Terms | None) -> Tier:
+    """The tier for `days` of history with `bins` five-minute bins of usage, on these terms."""
+    gap = _find_gap(days, bins, terms)
+    if gap or terms is None:
+        basis = "stock rule"
+        why = f"no energy evidence: {gap}"
+        return Tier(
+            "T0", basis, Reason("tier", f"T0 {basis}", why), gap, days < LEAST_CONFIDENT_DAYS
+        )
+    basis = "priced quantile, modelled power" if terms.is_modelled else "priced quantile"
+    why = f"{describe_days(days)} of history, {bins:,.0f} five-minute samples, "
+    return Tier("T1", basis, Reason("tier", f"T1 {basis}", why + _describe_price(terms)))
+
+
+def _find_gap(days: float, bins: float, terms: Terms | None) -> str:
+    if days < LEAST_CONFIDENT_DAYS:
+        return f"{describe_days(days)} of history, 24 h needed"
+    if days < LEAST_DAYS:
+        return f"{describe_days(days)} of history, {LEAST_DAYS:g} d needed"
+    if bins < LEAST_BINS:
+        return f"{bins:,.0f} five-minute samples in {describe_days(days)}, {LEAST_BINS} needed"
+    if terms is None:
+        return "no node of its pool is known"
+    if not terms.is_usable:
+        return "the price of a reserved core in its pool is no number"
+    return _find_price_gap(terms)
+
+
+def _find_price_gap(terms: Terms) -> str:
+    """A modelled price passes: its band is that of all servers of the vendor, the class's
+    range of quantiles bounds what it can do, and the basis says that it is modelled.
+    """
+    halfwidth = (terms.reserved_high - terms.reserved_low) / 2.0
+    if terms.is_modelled or halfwidth < PRICE_HALFWIDTH * terms.reserved:
+        return ""
+    high, low = (
+        choose_quantile(price, terms.shortfall, terms.work_class)
+        for price in (terms.reserved_low, terms.reserved_high)
+    )
+    if high - low < QUANTILE_MOVE:
+        return ""
+    return (
+        f"a reserved core costs {terms.reserved:.2f} W "
+        f"({terms.reserved_low:.2f}-{terms.reserved_high:.2f}), "
+        f"+-{PRICE_HALFWIDTH:.0%} needed"
+    )
+
+
+def _describe_price(terms: Terms) -> str:
+    if terms.reserved <= 0.0:
+        return "a reserved core costs nothing"
+    halfwidth = (terms.reserved_high - terms.reserved_low) / 2.0 / terms.reserved
+    return f"price known to +-{halfwidth:.0%}"
+
+
+def describe_days(days: float) -> str:
+    """Hours below a day, else days with one decimal; rounded down, never up to what is needed."""
+    if days < LEAST_CONFIDENT_DAYS:
+        return f"{math.floor(days * 24):d} h"
+    return f"{math.floor(days * 10) / 10:g} d"

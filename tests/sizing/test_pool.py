@@ -1,0 +1,125 @@
+"""Nodes of one kind form a pool; meters of different reach never share a curve."""
+
+import numpy as np
+import pytest
+
+from recommender.model.cluster import ClusterState, Node, NodeLoad, Workload
+from recommender.model.history import NodeHistory, TimeGrid
+from recommender.model.identity import WorkloadRef
+from recommender.sizing.pool import choose_pool, estimate_pools, slug_of
+
+GIB = 2**30
+EPYC = "AMD EPYC 7763 64-Core Processor"
+
+
+def _nodes(*names, cores=64.0, memory=256 * GIB, **more):
+    return tuple(Node(name, cores, memory, **more) for name in names)
+
+
+def _history(names, *, days=2, quality="measured", reach=None, cpu_model=EPYC):
+    """P(U) = 100 + 200 U exactly, U swinging between 20 % and 60 % of 64 cores each day."""
+    grid = TimeGrid(end=86400 * 100, bins=288 * days)
+    phase = np.linspace(0, 2 * np.pi * days, grid.bins)
+    use = np.tile(0.4 + 0.2 * np.sin(phase), (len(names), 1))
+    return NodeHistory(
+        grid=grid,
+        nodes=tuple(names),
+        watts=(100 + 200 * use).astype(np.float32),
+        cpu_used=(64 * use).astype(np.float32),
+        quality=(quality,) * len(names),
+        reach=reach or ("package+dram",) * len(names),
+        cpu_model=(cpu_model,) * len(names),
+    )
+
+
+def _cluster(nodes, *, reserved_cores=48.0):
+    return ClusterState(
+        source="a test",
+        nodes=nodes,
+        reserved={node.name: NodeLoad(reserved_cores, 64 * GIB) for node in nodes},
+    )
+
+
+def test_an_affine_meter_gives_the_price_of_its_intercept():
+    cluster = _cluster(_nodes("a", "b"))
+    (pool,) = estimate_pools(cluster, _history(["a", "b"]))
+    # 100 W of intercept over 48 reserved cores a node: 2.083 W for each.
+    assert pool.energy.price.watts_per_core == pytest.approx(100 / 48, rel=0.01)
+    assert pool.energy.price.packing == pytest.approx(0.75)
+    assert pool.used_cores == pytest.approx(2 * 0.4 * 64, rel=0.01)
+    assert pool.reserved.cores == 96
+    assert pool.energy.quality == "measured"
+
+
+def test_nodes_of_unlike_models_or_sizes_are_pools_of_their_own_largest_first():
+    nodes = _nodes("a", "b", cpu_model=EPYC) + _nodes("c", cores=32.0, cpu_model=EPYC)
+    pools = estimate_pools(_cluster(nodes), _history([]))
+    assert [(pool.name, len(pool.nodes)) for pool in pools] == [
+        ("epyc-7763-64c", 2),
+        ("epyc-7763-32c", 1),
+    ]
+
+
+def test_a_few_mib_of_allocatable_memory_do_not_split_a_pool():
+    nodes = (Node("a", 64, 256 * GIB - 5000), Node("b", 64, 256 * GIB - 9 * 2**20))
+    assert len(estimate_pools(_cluster(nodes), _history([]))) == 1
+
+
+def test_an_instance_type_names_the_pool():
+    nodes = _nodes("a", instance_type="m6a.16xlarge")
+    (pool,) = estimate_pools(_cluster(nodes), _history([]))
+    assert pool.name == "m6a.16xlarge"
+
+
+def test_without_a_meter_the_pool_is_modelled_and_says_so():
+    history = _history(["a"], quality="")
+    history = NodeHistory(**{**vars(history), "watts": np.full_like(history.watts, np.nan)})
+    (pool,) = estimate_pools(_cluster(_nodes("a")), history)
+    assert pool.energy.quality == "modelled"
+    assert pool.energy.mean_watts is None
+    assert pool.energy.price.watts_per_core > 0
+
+
+def test_power_modelled_ignores_the_meters_and_says_so():
+    (pool,) = estimate_pools(_cluster(_nodes("a")), _history(["a"]), power="modelled")
+    assert pool.energy.quality == "modelled"
+    assert "meters are ignored" in pool.reasons[0]
+
+
+def test_meters_of_different_reach_are_never_mixed():
+    names = ["a", "b", "c"]
+    history = _history(names, reach=("platform", "package+dram", "package+dram"))
+    history.watts[0] += 400  # a platform meter sees more; mixed in, it would bend the curve
+    (pool,) = estimate_pools(_cluster(_nodes(*names)), history)
+    assert pool.reach == "package+dram"
+    assert pool.energy.mean_watts == pytest.approx(100 + 200 * 0.4, rel=0.01)
+    assert "not mixed with platform on 1" in pool.reasons[0]
+
+
+def test_a_class_is_only_as_good_as_its_worst_meter():
+    history = _history(["a", "b"])
+    history = NodeHistory(**{**vars(history), "quality": ("measured", "derived")})
+    (pool,) = estimate_pools(_cluster(_nodes("a", "b")), history)
+    assert pool.energy.quality == "derived"
+
+
+def test_a_workload_belongs_to_the_pool_where_most_of_its_pods_run():
+    nodes = _nodes("a", "b", "c") + _nodes("x", cores=16.0)
+    pools = estimate_pools(_cluster(nodes), _history([]))
+    ref = WorkloadRef("shop", "Deployment", "web")
+    assert choose_pool(pools, Workload(ref, pods_on={"x": 2, "a": 1})).nodes[0].name == "x"
+    assert choose_pool(pools, Workload(ref)).name == pools[0].name
+    assert choose_pool((), Workload(ref)) is None
+
+
+@pytest.mark.parametrize(
+    ("model", "slug"),
+    [
+        (EPYC, "epyc-7763"),
+        ("Intel(R) Xeon(R) Platinum 8380 CPU @ 2.30GHz", "xeon-platinum-8380"),
+        ("", ""),
+    ],
+    ids=["amd", "intel", "unknown"],
+)
+def test_a_pool_is_named_after_the_processor_without_its_decorations(model, slug):
+    assert slug_of(model) == slug
