@@ -1,0 +1,255 @@
+"""The command line: parsing and wiring only.
+
+Everything heavy (numpy, kubernetes, the store's client, rich) is imported inside the commands,
+so that `joulefit --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from recommender import __version__
+from recommender.errors import JoulefitError, UsageError
+from recommender.flags import collect, settings_options
+from recommender.settings import (
+    ClusterSettings,
+    OutputSettings,
+    SizingSettings,
+    SourceSettings,
+    StoreSettings,
+    WindowSettings,
+)
+
+if TYPE_CHECKING:
+    from recommender.cycle import Cycle, EvidenceSource
+    from recommender.report.progress import Progress
+
+_READING = (StoreSettings, ClusterSettings, WindowSettings)
+
+
+class _Command(click.Command):
+    """A command whose errors are one line, with the exit code of the error."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params.append(
+            click.Option(
+                ["-v", "--verbose"],
+                count=True,
+                help="say what is done and which request failed; -vv adds the traceback",
+            )
+        )
+
+    def invoke(self, ctx: click.Context) -> Any:
+        verbose = ctx.params.pop("verbose")
+        ctx.meta["joulefit.verbose"] = verbose
+        _configure_logging(verbose)
+        try:
+            return super().invoke(ctx)
+        except JoulefitError as error:
+            _print_error(error, verbose)
+            ctx.exit(error.exit_code)
+
+
+class _Group(click.Group):
+    command_class = _Command
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """One line for usage errors too, and a quiet end when a pipe closes."""
+        try:
+            return super().main(*args, **{**kwargs, "standalone_mode": False})
+        except click.ClickException as error:
+            context = getattr(error, "ctx", None)
+            hint = f"; see {context.command_path} --help" if context else ""
+            click.echo(f"error: {error.format_message().rstrip('.')}{hint}", err=True)
+            sys.exit(error.exit_code)
+        except click.Abort:
+            click.echo("interrupted", err=True)
+            sys.exit(130)
+        except BrokenPipeError:
+            # The reader has what it wanted; Python must not complain at exit either.
+            sys.stderr.close()
+            sys.exit(0)
+
+
+def _configure_logging(verbose: int) -> None:
+    level = {0: logging.ERROR, 1: logging.INFO}.get(verbose, logging.DEBUG)
+    logging.basicConfig(format="%(levelname)s %(name)s %(message)s", stream=sys.stderr)
+    logging.getLogger("recommender").setLevel(level)
+
+
+def _print_error(error: JoulefitError, verbose: int) -> None:
+    click.echo(f"error: {error}", err=True)
+    if verbose and error.detail:
+        click.echo(error.detail, err=True)
+    if verbose > 1:
+        click.echo("".join(traceback.format_exception(error)), err=True)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="joulefit")
+def main() -> None:
+    """Energy-optimal resource requests for Kubernetes workloads.
+
+    Reads usage and power from a Prometheus-compatible store, prices a reserved core in watts
+    and says which requests do the most work per joule; `run` writes them into the status of
+    the VerticalPodAutoscalers that name joulefit.
+    """
+
+
+@main.command()
+@settings_options(OutputSettings, SourceSettings, *_READING, SizingSettings)
+def report(**values: Any) -> None:
+    """Show what each workload should request, and why. Changes nothing."""
+    output = collect(OutputSettings, values)
+    with _progress() as progress:
+        cycle = _run(_source(values, progress), values, with_curves=output.output in _WITH_CURVES)
+    _print_report(cycle, output.output)
+    _end(bool(cycle.report.skipped) and output.strict)
+
+
+_WITH_CURVES = ("json", "yaml")
+
+
+@main.command()
+@click.argument("workload", metavar="NAMESPACE/KIND/NAME")
+@settings_options(SourceSettings, *_READING, SizingSettings)
+def explain(workload: str, **values: Any) -> None:
+    """Show each step of one workload's recommendation with its numbers."""
+    from recommender.report.explain import format_explanation
+    from recommender.report.lookup import find_workload
+
+    values["all_workloads"] = True
+    with _progress() as progress:
+        cycle = _run(_source(values, progress, explained=workload), values, with_curves=True)
+    found = find_workload(cycle.report, workload)
+    text = format_explanation(cycle.report, found, width=_width(), is_terminal=_is_terminal())
+    click.echo(text, nl=False)
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--anonymize", is_flag=True, help="replace all names by pseudonyms")
+@settings_options(SourceSettings, *_READING)
+def record(file: Path, *, anonymize: bool, **values: Any) -> None:
+    """Write all that a report needs into FILE, to be read with --recording FILE."""
+    from recommender.recording import anonymize as pseudonymize
+    from recommender.recording import write_recording
+
+    with _progress() as progress:
+        evidence = _source(values, progress).read()
+    size = write_recording(file, pseudonymize(evidence) if anonymize else evidence)
+    count = len(evidence.history.usage.containers)
+    click.echo(f"{file}: {count} containers, {size:,} bytes", err=True)
+
+
+@main.command()
+@click.option("--once", is_flag=True, help="one cycle, then end")
+@click.option("--dry-run", is_flag=True, help="print the statuses instead of writing them")
+@click.option("--strict", is_flag=True, help="exit with 1 when anything was skipped")
+@settings_options(*_READING, SizingSettings)
+def run(*, once: bool, dry_run: bool, strict: bool, **values: Any) -> None:
+    """Write recommendations into the status of the VPAs that name joulefit."""
+    from recommender.cluster.connection import connect
+    from recommender.cluster.writer import StatusWriter
+    from recommender.report.change import format_changes, format_statuses
+
+    if not once:
+        raise UsageError("this version runs single cycles only; give --once and repeat it")
+    connection = connect(collect(ClusterSettings, values))
+    sink = None if dry_run else StatusWriter(connection)
+    with _progress() as progress:
+        cycle = _run(_source(values, progress, connection=connection), values, sink=sink)
+    if dry_run:
+        click.echo(format_statuses(cycle.changes), nl=False)
+    click.echo(format_changes(cycle), nl=False, err=dry_run)
+    failed = any(change.outcome == "failed" for change in cycle.changes)
+    _end(failed or (strict and bool(cycle.report.skipped)))
+
+
+@main.command()
+@click.option("--days", type=click.IntRange(1, 60), default=14, help="simulated days  [14]")
+@click.option("--seed", type=int, default=7, help="another fleet  [7]")
+@click.option("--save", type=click.Path(path_type=Path), help="keep the recording in this file")
+def demo(days: int, seed: int, save: Path | None) -> None:
+    """Show the main job on a simulated 12-node cluster: no cluster, no store."""
+    from recommender.demo import format_demo
+
+    click.echo(
+        format_demo(days=days, seed=seed, save=save, width=_width(), is_terminal=_is_terminal()),
+        nl=False,
+    )
+
+
+def _source(
+    values: dict[str, Any],
+    progress: Progress,
+    *,
+    connection: Any = None,
+    explained: str = "",
+) -> EvidenceSource:
+    """The recording where one is named, else the live edges."""
+    from recommender.cluster.connection import connect
+    from recommender.cluster.reader import ClusterReader
+    from recommender.evidence import LiveSource, RecordedSource
+    from recommender.history.store_reader import StoreReader
+
+    if values.get("recording"):
+        return RecordedSource(Path(values["recording"]))
+    cluster = collect(ClusterSettings, values)
+    store = collect(StoreSettings, values)
+    reader = None
+    if not values.get("no_cluster"):
+        reader = ClusterReader(connection or connect(cluster), cluster)
+    return LiveSource(
+        store=StoreReader(store, power=values.get("power", "auto"), progress=progress),
+        cluster=reader,
+        window=collect(WindowSettings, values),
+        store_name=store.store,
+        namespaces=cluster.namespace,
+        explained=explained,
+    )
+
+
+def _run(
+    source: EvidenceSource, values: dict[str, Any], *, sink: Any = None, with_curves: bool = False
+) -> Cycle:
+    from recommender.cycle import run_once
+
+    return run_once(source, sink, settings=collect(SizingSettings, values), with_curves=with_curves)
+
+
+def _print_report(cycle: Cycle, output: str) -> None:
+    from recommender.report.document import format_report
+
+    text = format_report(cycle.report, output=output, width=_width(), is_terminal=_is_terminal())
+    click.echo(text, nl=False)
+
+
+def _progress() -> Progress:
+    from recommender.report.progress import Progress
+
+    verbose = click.get_current_context().meta["joulefit.verbose"]
+    return Progress(is_verbose=bool(verbose))
+
+
+def _is_terminal() -> bool:
+    return sys.stdout.isatty()
+
+
+def _width() -> int | None:
+    """Columns of the terminal; None in a pipe, where nothing is cut."""
+    import shutil
+
+    return shutil.get_terminal_size().columns if _is_terminal() else None
+
+
+def _end(has_failed: bool) -> None:  # noqa: FBT001 - a claim, read at each call
+    if has_failed:
+        click.get_current_context().exit(1)

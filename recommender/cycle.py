@@ -1,0 +1,197 @@
+"""The main path: evidence in, a report out, statuses written.
+
+Dry runs, recordings and real runs call the same `run_once`; they differ in the source of the
+evidence and in the sink of the statuses.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from recommender.cluster.status import build_status, status_differs
+from recommender.errors import ClusterError, WorkloadSkipped
+from recommender.model.report import Report, Skipped, WorkloadReport
+from recommender.report.assembly import assemble_report
+from recommender.sizing.demand import Demand, estimate_demand
+from recommender.sizing.pool import Pool, choose_pool, estimate_pools
+from recommender.sizing.workload import size_workload
+from recommender.units import format_time
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from recommender.model.cluster import Vpa, Workload
+    from recommender.model.recording import Recording
+    from recommender.settings import SizingSettings
+
+_LOGGER = logging.getLogger(__name__)
+
+
+class EvidenceSource(Protocol):
+    """Where cluster and history come from: live edges or a recording."""
+
+    def read(self) -> Recording: ...
+
+
+class StatusSink(Protocol):
+    """Where statuses go: the API server, or nowhere in a dry run."""
+
+    def write(self, vpa: Vpa, status: dict[str, Any]) -> bool: ...
+
+
+@dataclass(frozen=True)
+class StatusChange:
+    """What happened to one VPA's status: written, unchanged, or failed with an error."""
+
+    vpa: Vpa
+    status: dict[str, Any]
+    outcome: str
+    error: str = ""
+
+
+@dataclass
+class StepTimer:
+    """Seconds of each named step of a cycle, in order."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[name] = time.monotonic() - begun
+            _LOGGER.info("step=%s seconds=%.3f", name, self.seconds[name])
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """The outcome of one run: the report, what became of each VPA, and the time of each step."""
+
+    report: Report
+    changes: tuple[StatusChange, ...]
+    timer: StepTimer
+
+
+def run_once(
+    source: EvidenceSource, sink: StatusSink | None, *, settings: SizingSettings, with_curves: bool
+) -> Cycle:
+    """Read, size, report and, where there is a sink, write. Raises JoulefitError from the edges.
+
+    A workload that cannot be computed becomes a skipped row; a status that cannot be written
+    becomes a change with an error; neither ends the run.
+    """
+    timer = StepTimer()
+    with timer.step("read"):
+        evidence = source.read()
+    with timer.step("pools"):
+        pools = estimate_pools(evidence.cluster, evidence.history.nodes, power=settings.power)
+    with timer.step("demand"):
+        demand = estimate_demand(evidence.history.usage)
+    with timer.step("size"):
+        sized, skipped = _size_all(evidence, pools, demand, settings, with_curves=with_curves)
+    with timer.step("report"):
+        report = assemble_report(evidence, pools, sized, skipped)
+    with timer.step("write"):
+        changes = _write_all(evidence, sized, skipped, sink)
+    return Cycle(report, changes, timer)
+
+
+def _size_all(
+    evidence: Recording,
+    pools: tuple[Pool, ...],
+    demand: Demand,
+    settings: SizingSettings,
+    *,
+    with_curves: bool,
+) -> tuple[list[WorkloadReport], list[Skipped]]:
+    vpas = {vpa.target: vpa for vpa in reversed(evidence.cluster.vpas) if not vpa.problem}
+    sized: list[WorkloadReport] = []
+    skipped = [_refused(vpa) for vpa in evidence.cluster.vpas if vpa.problem]
+    for workload in evidence.cluster.workloads:
+        vpa = vpas.get(workload.ref)
+        try:
+            report, without = size_workload(
+                workload,
+                vpa=vpa,
+                demand=demand,
+                pool=choose_pool(pools, workload),
+                settings=settings,
+                with_curve=with_curves,
+            )
+        except WorkloadSkipped as verdict:
+            skipped.append(_skip(workload, str(verdict), vpa))
+        except Exception as error:  # the per-workload boundary: one row, never the whole run
+            _LOGGER.exception("workload=%s failed", workload.ref)
+            skipped.append(_skip(workload, f"internal error: {error!r}; please report it", vpa))
+        else:
+            skipped.extend(without)
+            if report.containers:
+                sized.append(report)
+    return sized, skipped
+
+
+def _skip(workload: Workload, reason: str, vpa: Vpa | None) -> Skipped:
+    ref = workload.ref
+    return Skipped(
+        namespace=ref.namespace,
+        kind=ref.kind,
+        name=ref.name,
+        container=None,
+        reason=reason,
+        vpa=vpa.name if vpa else None,
+    )
+
+
+def _refused(vpa: Vpa) -> Skipped:
+    """The row of a VPA whose own spec or target keeps it from an answer."""
+    return Skipped(
+        namespace=vpa.namespace,
+        kind=vpa.target.kind if vpa.target else "VerticalPodAutoscaler",
+        name=vpa.target.name if vpa.target else vpa.name,
+        container=None,
+        reason=vpa.problem,
+        vpa=vpa.name,
+        condition="ConfigUnsupported",
+    )
+
+
+def _write_all(
+    evidence: Recording,
+    sized: list[WorkloadReport],
+    skipped: list[Skipped],
+    sink: StatusSink | None,
+) -> tuple[StatusChange, ...]:
+    """Every VPA of ours gets the status that the report says, where it differs in meaning."""
+    reports = {(row.namespace, row.vpa): row for row in sized if row.vpa}
+    now = format_time(time.time())
+    return tuple(
+        _write(
+            vpa,
+            build_status(
+                vpa,
+                reports.get((vpa.namespace, vpa.name)),
+                [row for row in skipped if (row.namespace, row.vpa) == (vpa.namespace, vpa.name)],
+                now=now,
+            ),
+            sink,
+        )
+        for vpa in evidence.cluster.vpas
+    )
+
+
+def _write(vpa: Vpa, status: dict[str, Any], sink: StatusSink | None) -> StatusChange:
+    if not status_differs(vpa.status, status):
+        return StatusChange(vpa, status, "unchanged")
+    if sink is None:
+        return StatusChange(vpa, status, "would be written")
+    try:
+        written = sink.write(vpa, status)
+    except ClusterError as error:
+        return StatusChange(vpa, status, "failed", str(error))
+    return StatusChange(vpa, status, "written" if written else "unchanged")

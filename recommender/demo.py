@@ -1,0 +1,62 @@
+"""The main job on a simulated cluster, through the same path as on a real one."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+
+from recommender.cycle import Cycle, run_once
+from recommender.evidence import RecordedSource
+from recommender.recording import write_recording
+from recommender.report.change import format_statuses
+from recommender.report.document import format_report
+from recommender.report.explain import format_explanation
+from recommender.settings import SizingSettings
+from recommender.simulator import simulate
+from recommender.units import DAY
+
+
+def format_demo(
+    *, days: int, seed: int, save: Path | None, width: int | None, is_terminal: bool
+) -> str:
+    """Report, one explanation and one status of a simulated cluster, as text.
+
+    The recording is kept in `save` where that is given.
+    """
+    recording = simulate(end=int(time.time()) // DAY * DAY, days=days, seed=seed)
+    with tempfile.TemporaryDirectory(prefix="joulefit-demo-") as folder:
+        path = save or Path(folder) / "demo.joulefit"
+        write_recording(path, recording)
+        cycle = run_once(RecordedSource(path), None, settings=SizingSettings(), with_curves=True)
+    return _format_parts(cycle, width=width, is_terminal=is_terminal)
+
+
+def _format_parts(cycle: Cycle, *, width: int | None, is_terminal: bool) -> str:
+    report = cycle.report
+    explained = max(
+        (workload for workload in report.workloads if workload.vpa),
+        key=lambda workload: sum(
+            container.watts_saved.value
+            for container in workload.containers
+            if container.watts_saved
+        ),
+    )
+    name = f"{explained.namespace}/{explained.kind}/{explained.name}"
+    written = [
+        change
+        for change in cycle.changes
+        if (change.vpa.namespace, change.vpa.name) == (explained.namespace, explained.vpa)
+    ]
+    return "\n".join(
+        [
+            "SIMULATED: a made-up 12-node cluster with the power curve of a published server;",
+            "no cluster and no metric store were asked.\n",
+            "$ joulefit report",
+            format_report(report, output="table", width=width, is_terminal=is_terminal),
+            f"$ joulefit explain {name}",
+            format_explanation(report, explained, width=width, is_terminal=is_terminal),
+            "$ joulefit run --once --dry-run   (the status of that VPA, exactly)",
+            format_statuses(written),
+        ]
+    )

@@ -1,0 +1,140 @@
+"""`joulefit run --once` on a real API server and a real Prometheus writes what VPA's parts read."""
+
+import json
+
+import numpy as np
+import pytest
+
+from recommender.units import parse_bytes, parse_millicores
+
+KEYS = ("target", "lowerBound", "upperBound", "uncappedTarget")
+
+
+@pytest.fixture(scope="module")
+def before(cluster):
+    """Every VPA object as it was before joulefit first ran."""
+    return _vpas(cluster)
+
+
+@pytest.fixture(scope="module")
+def first_run(before, live):
+    outcome = live("run", "--once")
+    assert outcome.code == 0, outcome.stderr
+    return outcome
+
+
+def _vpas(cluster):
+    listed = json.loads(cluster.kubectl("get", "vpa", "-A", "-o", "json"))["items"]
+    return {(item["metadata"]["namespace"], item["metadata"]["name"]): item for item in listed}
+
+
+def _is_ours(vpa):
+    return [each["name"] for each in vpa["spec"].get("recommenders", [])] == ["joulefit"]
+
+
+def _condition(vpa, kind):
+    found = [each for each in vpa["status"]["conditions"] if each["type"] == kind]
+    return found[0] if found else None
+
+
+def test_every_vpa_of_ours_gets_target_and_bounds_in_order(cluster, first_run, fleet):
+    ours = [vpa for vpa in _vpas(cluster).values() if _is_ours(vpa)]
+    assert len(ours) == len(fleet.workloads)
+    for vpa in ours:
+        recommendations = vpa["status"]["recommendation"]["containerRecommendations"]
+        names = [each["containerName"] for each in recommendations]
+        assert names == sorted(set(names))
+        for each in recommendations:
+            for resource, parse in (("cpu", parse_millicores), ("memory", parse_bytes)):
+                target, low, high, uncapped = (parse(each[key][resource]) for key in KEYS)
+                assert 0 < low <= target <= high
+                assert uncapped == target  # no VPA of the fleet has caps
+        assert _condition(vpa, "RecommendationProvided")["status"] == "True"
+
+
+def test_kubectl_describe_shows_target_bounds_and_conditions(cluster, first_run, fleet):
+    workload = fleet.workloads[-1]
+    text = cluster.kubectl("describe", "vpa", workload.name, "-n", workload.namespace)
+    for word in ("Target:", "Lower Bound:", "Upper Bound:", "Uncapped Target:",
+                 "RecommendationProvided"):
+        assert word in text
+
+
+def test_kubectl_get_shows_that_a_recommendation_is_provided(cluster, first_run, fleet):
+    workload = fleet.workloads[-1]
+    row = cluster.kubectl("get", "vpa", workload.name, "-n", workload.namespace, "--no-headers")
+    assert "True" in row.split()
+
+
+def test_the_cpu_target_is_the_priced_quantile_of_the_usage_that_was_generated(
+    cluster, first_run, fleet, live
+):
+    """Standard class, so the quantile is in .90 ... .95; five-minute means of the known usage."""
+    scaled_by_an_hpa = next(w for w in fleet.workloads if w.kind == "Deployment")
+    statuses = _vpas(cluster)
+    for workload in fleet.workloads:
+        if workload is scaled_by_an_hpa:
+            continue
+        status = statuses[workload.namespace, workload.name]["status"]
+        for each in status["recommendation"]["containerRecommendations"]:
+            rows = fleet.rows_of(workload, each["containerName"])
+            usage = fleet.cores[rows]
+            usage = usage[usage > 0]  # a row is zero while its container does not run
+            low, high = np.quantile(usage, [0.90, 0.95])
+            target = parse_millicores(each["target"]["cpu"])
+            floor = 25 // len(workload.containers)
+            assert max(1000 * low * 0.985, floor) <= target <= max(1000 * high * 1.015 + 1, 26)
+
+
+def test_the_memory_target_is_above_every_observed_peak(cluster, first_run, fleet):
+    statuses = _vpas(cluster)
+    for workload in fleet.workloads:
+        status = statuses[workload.namespace, workload.name]["status"]
+        for each in status["recommendation"]["containerRecommendations"]:
+            peak = fleet.memory_bytes[fleet.rows_of(workload, each["containerName"])].max()
+            target = parse_bytes(each["target"]["memory"])
+            floor = 250 * 2**20 / len(workload.containers)
+            assert target >= peak * 1.1499
+            assert target <= max(peak * 1.1501, peak * 1.2 + 100 * 2**20, floor + 1)
+
+
+def test_a_deployment_scaled_on_cpu_keeps_its_cpu_request(cluster, first_run, fleet):
+    workload = next(w for w in fleet.workloads if w.kind == "Deployment")
+    status = _vpas(cluster)[workload.namespace, workload.name]["status"]
+    requests = {c.name: c.request_cores for c in workload.containers}
+    for each in status["recommendation"]["containerRecommendations"]:
+        expected = round(requests[each["containerName"]] * 1000)
+        assert parse_millicores(each["target"]["cpu"]) == expected
+
+
+def test_vpas_of_others_are_untouched_byte_for_byte(cluster, before, first_run):
+    after = _vpas(cluster)
+    others = {key: vpa for key, vpa in before.items() if not _is_ours(vpa)}
+    assert len(others) == 4
+    for key, vpa in others.items():
+        assert json.dumps(after[key]) == json.dumps(vpa)
+
+
+def test_nothing_outside_the_status_of_our_vpas_changes(cluster, before, first_run):
+    for key, vpa in _vpas(cluster).items():
+        kept = {**vpa["metadata"], "resourceVersion": 0, "managedFields": 0}
+        was = {**before[key]["metadata"], "resourceVersion": 0, "managedFields": 0}
+        assert kept == was
+        assert vpa["spec"] == before[key]["spec"]
+
+
+def test_a_second_run_writes_nothing(cluster, first_run, live):
+    once = _vpas(cluster)
+    again = live("run", "--once")
+    assert again.code == 0
+    assert f"{len([v for v in once.values() if _is_ours(v)])} unchanged" in again.stdout
+    versions = {key: vpa["metadata"]["resourceVersion"] for key, vpa in once.items()}
+    assert {k: v["metadata"]["resourceVersion"] for k, v in _vpas(cluster).items()} == versions
+
+
+def test_a_dry_run_prints_the_statuses_and_writes_nothing(cluster, before, first_run, live):
+    versions = {key: vpa["metadata"]["resourceVersion"] for key, vpa in _vpas(cluster).items()}
+    outcome = live("run", "--once", "--dry-run", "--history", "4d")
+    assert outcome.code == 0
+    assert "VPAs:" in outcome.stderr
+    assert {k: v["metadata"]["resourceVersion"] for k, v in _vpas(cluster).items()} == versions
