@@ -6,6 +6,7 @@ so that `joulefit --help` answers at once.
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import sys
 import traceback
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from recommender import __version__
 from recommender.errors import JoulefitError, UsageError
@@ -27,6 +29,7 @@ from recommender.settings import (
 )
 
 if TYPE_CHECKING:
+    from recommender.cluster.connection import ApiConnection
     from recommender.cycle import Cycle, EvidenceSource
     from recommender.report.progress import Progress
 
@@ -129,8 +132,10 @@ def explain(workload: str, **values: Any) -> None:
     with _progress() as progress:
         cycle = _run(_source(values, progress, explained=workload), values, with_curves=True)
     found = find_workload(cycle.report, workload)
-    text = format_explanation(cycle.report, found, width=_width(), is_terminal=_is_terminal())
-    click.echo(text, nl=False)
+    click.echo(
+        format_explanation(cycle.report, found, width=_width(), is_terminal=_is_terminal()),
+        nl=False,
+    )
 
 
 @main.command()
@@ -159,16 +164,18 @@ def run(*, once: bool, dry_run: bool, strict: bool, **values: Any) -> None:
     from recommender.cluster.connection import connect
     from recommender.cluster.writer import StatusWriter
     from recommender.report.change import format_changes, format_statuses
+    from recommender.report.notation import escape_controls
 
     if not once:
         raise UsageError("this version runs single cycles only; give --once and repeat it")
-    connection = connect(collect(ClusterSettings, values))
-    sink = None if dry_run else StatusWriter(connection)
-    with _progress() as progress:
-        cycle = _run(_source(values, progress, connection=connection), values, sink=sink)
+    with connect(collect(ClusterSettings, values)) as connection, _progress() as progress:
+        sink = None if dry_run else StatusWriter(connection)
+        cycle = _run(_live_source(values, progress, connection), values, sink=sink)
+    for warning in cycle.report.source.warnings:
+        click.echo(f"warning: {escape_controls(warning)}", err=True)
     if dry_run:
         click.echo(format_statuses(cycle.changes), nl=False)
-    click.echo(format_changes(cycle), nl=False, err=dry_run)
+    click.echo(format_changes(cycle.changes, cycle.report.skipped), nl=False, err=dry_run)
     failed = any(change.outcome == "failed" for change in cycle.changes)
     _end(failed or (strict and bool(cycle.report.skipped)))
 
@@ -187,32 +194,57 @@ def demo(days: int, seed: int, save: Path | None) -> None:
     )
 
 
-def _source(
-    values: dict[str, Any],
-    progress: Progress,
-    *,
-    connection: Any = None,
-    explained: str = "",
-) -> EvidenceSource:
+def _source(values: dict[str, Any], progress: Progress, *, explained: str = "") -> EvidenceSource:
     """The recording where one is named, else the live edges."""
     from recommender.cluster.connection import connect
+
+    if values["recording"]:
+        return _recorded_source(values)
+    if not values["no_cluster"]:
+        # The command's context closes the connection when the command ends.
+        connection = click.get_current_context().with_resource(
+            connect(collect(ClusterSettings, values))
+        )
+        return _live_source(values, progress, connection, explained=explained)
+    if values["selector"]:
+        raise UsageError("--selector needs the labels of an API server; leave out --no-cluster")
+    return _live_source(values, progress, None, explained=explained)
+
+
+def _recorded_source(values: dict[str, Any]) -> EvidenceSource:
+    from recommender.evidence import RecordedSource
+
+    context = click.get_current_context()
+    live = {each.name for group in _READING for each in dataclasses.fields(group)} | {"no_cluster"}
+    for option in context.command.params:
+        is_typed = context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
+        if is_typed and option.name in live - {"namespace"}:
+            raise UsageError(
+                f"{option.opts[0]} chooses what is read from a cluster or a store, and --recording "
+                "reads neither; leave out one of the two"
+            )
+    return RecordedSource(Path(values["recording"]), namespaces=values["namespace"])
+
+
+def _live_source(
+    values: dict[str, Any],
+    progress: Progress,
+    connection: ApiConnection | None,
+    *,
+    explained: str = "",
+) -> EvidenceSource:
     from recommender.cluster.reader import ClusterReader
-    from recommender.evidence import LiveSource, RecordedSource
+    from recommender.evidence import LiveSource
     from recommender.history.store_reader import StoreReader
 
-    if values.get("recording"):
-        return RecordedSource(Path(values["recording"]))
     cluster = collect(ClusterSettings, values)
     store = collect(StoreSettings, values)
-    reader = None
-    if not values.get("no_cluster"):
-        reader = ClusterReader(connection or connect(cluster), cluster)
     return LiveSource(
         store=StoreReader(store, power=values.get("power", "auto"), progress=progress),
-        cluster=reader,
+        cluster=ClusterReader(connection, cluster) if connection else None,
+        settings=cluster,
         window=collect(WindowSettings, values),
         store_name=store.store,
-        namespaces=cluster.namespace,
         explained=explained,
     )
 

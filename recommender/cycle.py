@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from recommender.cluster.status import build_status, status_differs
 from recommender.errors import ClusterError, WorkloadSkipped
+from recommender.model.change import StatusChange
 from recommender.model.report import Report, Skipped, WorkloadReport
 from recommender.report.assembly import assemble_report
 from recommender.sizing.demand import Demand, estimate_demand
@@ -41,16 +42,6 @@ class StatusSink(Protocol):
     """Where statuses go: the API server, or nowhere in a dry run."""
 
     def write(self, vpa: Vpa, status: dict[str, Any]) -> bool: ...
-
-
-@dataclass(frozen=True)
-class StatusChange:
-    """What happened to one VPA's status: written, unchanged, or failed with an error."""
-
-    vpa: Vpa
-    status: dict[str, Any]
-    outcome: str
-    error: str = ""
 
 
 @dataclass

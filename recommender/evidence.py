@@ -13,7 +13,7 @@ from recommender.history.store_reader import Scope, StoreReader
 from recommender.model.history import TimeGrid
 from recommender.model.identity import PodOwners
 from recommender.model.recording import Recording
-from recommender.recording import read_recording
+from recommender.recording import choose_recorded_settings, read_recording
 from recommender.units import format_time
 
 if TYPE_CHECKING:
@@ -21,17 +21,24 @@ if TYPE_CHECKING:
 
     from recommender.cluster.reader import ClusterReader
     from recommender.model.cluster import ClusterState
-    from recommender.settings import WindowSettings
+    from recommender.settings import ClusterSettings, WindowSettings
 
 
 @dataclass(frozen=True)
 class RecordedSource:
-    """Evidence from a recording file."""
+    """Evidence from a recording file; with `namespaces`, only their workloads and VPAs.
+
+    The nodes stay whole, since the price is the pool's.
+    """
 
     path: Path
+    namespaces: tuple[str, ...] = ()
 
     def read(self) -> Recording:
-        return read_recording(self.path)
+        recording = read_recording(self.path)
+        if not self.namespaces:
+            return recording
+        return replace(recording, cluster=_keep(recording.cluster, frozenset(self.namespaces)))
 
 
 @dataclass(frozen=True)
@@ -44,16 +51,16 @@ class LiveSource:
 
     store: StoreReader
     cluster: ClusterReader | None
+    settings: ClusterSettings
     window: WindowSettings
     store_name: str
-    namespaces: tuple[str, ...] = ()
     explained: str = ""
 
     def read(self) -> Recording:
         now = time.time()
         end = now if self.window.end is None else min(self.window.end, now)
         grid = TimeGrid.ending(end, self.window.history)
-        state = _keep_namespace(self.cluster.read(), self.explained) if self.cluster else None
+        state = self._read_cluster()
         history = self.store.read(grid, self._scope(state))
         cluster = state or history.cluster
         if cluster is None:  # the store reader builds one whenever it is asked to
@@ -63,14 +70,20 @@ class LiveSource:
             cluster=cluster,
             history=replace(history, cluster=None),
             store=self.store_name,
-            is_simulated=False,
-            is_anonymous=False,
+            settings=choose_recorded_settings(self.settings, self.window),
         )
+
+    def _read_cluster(self) -> ClusterState | None:
+        if self.cluster is None:
+            return None
+        state = self.cluster.read()
+        explained = _keep(state, frozenset((self.explained.partition("/")[0],)))
+        return explained if explained.workloads else state
 
     def _scope(self, state: ClusterState | None) -> Scope:
         if state is None:
             return Scope(
-                namespaces=frozenset(self.namespaces) or None,
+                namespaces=frozenset(self.settings.namespace) or None,
                 owners=PodOwners(guesses=True),
                 wanted=None,
                 reads_cluster=True,
@@ -86,7 +99,9 @@ class LiveSource:
         )
 
 
-def _keep_namespace(state: ClusterState, explained: str) -> ClusterState:
-    namespace = explained.partition("/")[0]
-    kept = tuple(each for each in state.workloads if each.ref.namespace == namespace)
-    return replace(state, workloads=kept) if kept else state
+def _keep(state: ClusterState, namespaces: frozenset[str]) -> ClusterState:
+    return replace(
+        state,
+        workloads=tuple(each for each in state.workloads if each.ref.namespace in namespaces),
+        vpas=tuple(vpa for vpa in state.vpas if vpa.namespace in namespaces),
+    )

@@ -36,7 +36,7 @@ _FORMATTERS: dict[str, Callable[[Any], str]] = {
 }
 
 
-class _UnitType(click.ParamType):
+class _UnitType(click.ParamType[Any]):
     """Text that one of the parsers of `recommender.units` turns into a number."""
 
     def __init__(self, unit: str) -> None:
@@ -61,7 +61,10 @@ class _ListType(click.types.StringParamType):
 
     def __init__(self, separator: str) -> None:
         super().__init__()
-        self.envvar_list_splitter = separator
+        self._separator = separator
+
+    def split_envvar_value(self, rv: str) -> list[str]:
+        return [part for part in (each.strip() for each in rv.split(self._separator)) if part]
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ class VpaClaim:
     problem: str = ""
     update_mode: str = "Auto"
     policies: tuple[ContainerPolicy, ...] = ()
-    work_class: str = "standard"
+    work_class: str = ""
     status: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -126,7 +126,7 @@ def _recommenders(item: VpaItem) -> frozenset[str]:
 def _claim(item: VpaItem, others: frozenset[str]) -> VpaClaim:
     status = msgspec.json.decode(item.status) or {}
     metadata = item.metadata
-    work_class = (metadata.annotations or {}).get(WORK_CLASS_ANNOTATION, "standard")
+    work_class = (metadata.annotations or {}).get(WORK_CLASS_ANNOTATION, "")
     try:
         spec = msgspec.json.decode(item.spec, type=_Spec)
         policies = _convert_policies(spec)
@@ -199,7 +199,7 @@ def _find_problem(
         return "spec.targetRef is missing or lacks kind or name; name the workload to be sized"
     if not is_object_name(target.name):
         return f"spec.targetRef.name {target.name!r} is no object name; correct it"
-    if work_class not in WORK_CLASSES:
+    if work_class and work_class not in WORK_CLASSES:
         return (
             f"annotation {WORK_CLASS_ANNOTATION} is {work_class!r}; it is one of"
             f" {', '.join(WORK_CLASSES)}"

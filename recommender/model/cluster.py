@@ -17,6 +17,9 @@ class Amounts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     memory_bytes: int | None = None
 
 
+NOTHING = Amounts()
+
+
 @dataclass(frozen=True)
 class Node:
     """A node: allocatable cores and bytes; `cpu_model` may be unknown ("")."""
@@ -33,8 +36,8 @@ class ContainerSpec:
     """One container of a workload as its newest pods have it."""
 
     name: str
-    requests: Amounts = Amounts()
-    limits: Amounts = Amounts()
+    requests: Amounts = NOTHING
+    limits: Amounts = NOTHING
     oom_killed: bool = False
 
 
@@ -60,8 +63,8 @@ class ContainerPolicy:
 
     container: str
     is_off: bool = False
-    min_allowed: Amounts = Amounts()
-    max_allowed: Amounts = Amounts()
+    min_allowed: Amounts = NOTHING
+    max_allowed: Amounts = NOTHING
     controlled: frozenset[str] = frozenset({"cpu", "memory"})
     scales_limits: bool = True  # controlledValues RequestsAndLimits, the API's default
 
@@ -72,7 +75,8 @@ class Vpa:
 
     `target` is None where targetRef is missing or could not be resolved; `problem` then says
     why (condition ConfigUnsupported). `status` is the object's status as it was read.
-    `matches_pods`: some pod of the target runs or waits to run.
+    `work_class` is "" where it names none; `matches_pods`: some pod of the target runs or waits
+    to run.
     """
 
     namespace: str
@@ -82,7 +86,7 @@ class Vpa:
     problem: str = ""
     update_mode: str = "Auto"
     policies: tuple[ContainerPolicy, ...] = ()
-    work_class: str = "standard"
+    work_class: str = ""
     status: dict[str, Any] = field(default_factory=dict)
     matches_pods: bool = True
 

@@ -37,7 +37,7 @@ class WorkloadRef:
 
     @property
     def short(self) -> str:
-        """kubectl's way to write it: deploy/checkout."""
+        """Kubectl's way to write it: deploy/checkout."""
         return f"{SHORT_KINDS.get(self.kind, self.kind.lower())}/{self.name}"
 
 

@@ -16,6 +16,7 @@ from recommender.model.report import (
     Watts,
     WorkloadReport,
 )
+from recommender.report.savings import describe_savings
 from recommender.units import format_time
 
 if TYPE_CHECKING:
@@ -87,25 +88,13 @@ def estimate_savings(sized: Sequence[WorkloadReport], node_releaser: str) -> Sav
         low=sum(part.low for part in parts),
         high=sum(part.high for part in parts),
     )
+    # Requests alone change no node's power.
+    kept = Watts(value=0.0, low=0.0, high=0.0)
     return Savings(
         nodes_released=released,
-        nodes_kept=Watts(value=0.0, low=0.0, high=0.0),
+        nodes_kept=kept,
         node_releaser=node_releaser,
-        sentence=_savings_sentence(released, node_releaser, has_evidence=bool(parts)),
-    )
-
-
-def _savings_sentence(released: Watts, node_releaser: str, *, has_evidence: bool) -> str:
-    if not has_evidence:
-        return "no energy evidence: nothing can be said about watts"
-    seen = (
-        f"{node_releaser} seen"
-        if node_releaser
-        else "no autoscaler that removes nodes was seen, so nothing is saved until you remove them"
-    )
-    return (
-        f"{-released.value:+.0f} W when emptied nodes are released ({seen}); "
-        "about 0 W when they stay on, since requests alone change no node's power"
+        sentence=describe_savings(released if parts else None, kept, node_releaser=node_releaser),
     )
 
 

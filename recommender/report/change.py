@@ -2,42 +2,51 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-import yaml
+from recommender.report.notation import escape_controls
+from recommender.report.yaml_text import format_yaml_documents
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from recommender.cycle import Cycle, StatusChange
+    from recommender.model.change import StatusChange
+    from recommender.model.report import Skipped
 
 
-def format_changes(cycle: Cycle) -> str:
-    """A line for each VPA, then a count of outcomes."""
-    lines = [_format_change(change) for change in cycle.changes]
-    counts: dict[str, int] = {}
-    for change in cycle.changes:
-        counts[change.outcome] = counts.get(change.outcome, 0) + 1
-    summary = ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items()))
-    lines.append(f"{len(cycle.changes)} VPAs: {summary}" if summary else "no VPA names us")
-    lines += [
-        f"skipped: {row.namespace}/{row.kind}/{row.name}"
-        + (f", container {row.container}" if row.container else "")
-        + f": {row.reason}"
-        for row in cycle.report.skipped
-    ]
-    return "".join(line + "\n" for line in lines)
+def format_changes(changes: Sequence[StatusChange], skipped: Sequence[Skipped]) -> str:
+    """A line for each VPA and each skipped row, then a count of outcomes."""
+    lines = [_format_change(change) for change in changes]
+    lines += [_format_skip(row) for row in skipped]
+    lines.append(_format_counts(changes))
+    return "".join(f"{escape_controls(line)}\n" for line in lines)
 
 
 def _format_change(change: StatusChange) -> str:
     name = f"{change.vpa.namespace}/{change.vpa.name}"
-    return f"{name} {change.outcome}" + (f": {change.error}" if change.error else "")
+    return f"{name}: {change.outcome}" + (f": {change.error}" if change.error else "")
+
+
+def _format_skip(row: Skipped) -> str:
+    container = f", container {row.container}" if row.container else ""
+    return f"skipped {row.namespace}/{row.kind}/{row.name}{container}: {row.reason}"
+
+
+def _format_counts(changes: Sequence[StatusChange]) -> str:
+    if not changes:
+        return "no VPA names this recommender"
+    counts = Counter(change.outcome for change in changes)
+    return f"{len(changes)} VPAs: " + ", ".join(
+        f"{count} {outcome}" for outcome, count in sorted(counts.items())
+    )
 
 
 def format_statuses(changes: Sequence[StatusChange]) -> str:
     """The objects whose status differs, as YAML documents with nothing but their identity."""
-    documents = [_status_document(change) for change in changes if change.outcome != "unchanged"]
-    return yaml.safe_dump_all(documents, sort_keys=False, explicit_start=True, width=100)
+    return format_yaml_documents(
+        _status_document(change) for change in changes if change.outcome != "unchanged"
+    )
 
 
 def _status_document(change: StatusChange) -> dict[str, Any]:

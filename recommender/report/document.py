@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from recommender.report.outline import format_outline
 from recommender.report.sheet import format_csv
 from recommender.report.table import format_table
 
@@ -44,4 +43,6 @@ def format_json(report: Report) -> str:
 
 def format_yaml(report: Report) -> str:
     """The same document as `format_json`, as YAML."""
-    return format_outline(msgspec.to_builtins(report))
+    from recommender.report.yaml_text import format_yaml_document  # noqa: PLC0415 - yaml only here
+
+    return format_yaml_document(msgspec.to_builtins(report))

@@ -49,7 +49,8 @@ def size_workload(
             if demand.knows(workload.ref)
             else f"no pods now and no usage in {window}"
         )
-    work_class = choose_work_class(vpa.work_class if vpa else settings.work_class)
+    named = vpa.work_class if vpa else ""
+    work_class = choose_work_class(named or settings.work_class)
     terms = None if pool is None else terms_of(pool.energy, work_class)
     sized: list[ContainerReport] = []
     skipped: list[Skipped] = []

@@ -33,7 +33,9 @@ def run(*command: str, environment: dict[str, str] | None = None) -> Spent:
         output.seek(0)
         errors.seek(0)
         if process.returncode:
-            raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}: {errors.read()}")
+            raise RuntimeError(
+                f"{' '.join(command)} ended with {process.returncode}: {errors.read()}"
+            )
         cpu = usage.ru_utime + usage.ru_stime
         return Spent(seconds, cpu, usage.ru_maxrss * 1024, output.read())
 

@@ -39,4 +39,6 @@ def bench() -> None:
         is_reached=spent.peak_bytes < 40e6,
     )
     loaded = run(sys.executable, "-c", _LOADED).output.splitlines()[-1]
-    show("kubernetes, kopf, numpy imported", loaded, target="none of them", is_reached=loaded == "[]")
+    show(
+        "kubernetes, kopf, numpy imported", loaded, target="none of them", is_reached=loaded == "[]"
+    )

@@ -78,7 +78,7 @@ def test_an_ordinary_spec_is_read_whole():
 
 def test_without_policies_the_defaults_of_the_api_hold():
     found = claim()
-    assert (found.update_mode, found.policies, found.work_class) == ("Auto", (), "standard")
+    assert (found.update_mode, found.policies, found.work_class) == ("Auto", (), "")
 
 
 def test_an_empty_list_of_controlled_resources_controls_none():

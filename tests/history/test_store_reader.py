@@ -208,8 +208,10 @@ class TestOwners:
         history = Store(ONE, [cpu_of(), *pods]).read()
         assert len(history.usage.containers) == 1
         assert history.warnings == (
-            "4 pods in the store (shop/stray-a, shop/stray-b, shop/stray-c, ...) belong to no "
-            "workload that exists now; their usage is left out",
+            (
+                "4 pods in the store (shop/stray-a, shop/stray-b, shop/stray-c, ...) belong to no "
+                "workload that exists now; their usage is left out"
+            ),
         )
 
     def test_unwanted_workloads_are_no_warning(self):
@@ -259,8 +261,10 @@ class TestWarnings:
         history = Store(counts, series).read(Scope(None, OWNERS, node_names=frozenset(["n1"])))
         assert history.nodes.nodes == ("n1",)
         assert history.warnings == (
-            "1 name of nodes in the store (gone) are none of the cluster's; their series are left "
-            "out",
+            (
+                "1 name of nodes in the store (gone) are none of the cluster's; their series are "
+                "left out"
+            ),
         )
 
 

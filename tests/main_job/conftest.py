@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conftest import without_part
 from tests.main_job.command import Outcome, joulefit
 from tests.testbed.control_plane import ControlPlane
 from tests.testbed.fleet import Fleet, FleetShape, generate_fleet
 from tests.testbed.history_cache import prometheus_of_fleet, victoria_metrics_of_fleet
 from tests.testbed.manifest import fleet_objects
-from tests.testbed.part import MissingPartError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,16 +33,9 @@ def fleet() -> Fleet:
 
 @pytest.fixture(scope="session")
 def serve() -> Iterator[Callable]:
-    """Start servers that end with the run; a missing part skips (fails with CI=true)."""
+    """Start servers that end with the run."""
     with ExitStack() as running:
-
-        def start(make: Callable, *arguments: object):
-            try:
-                return running.enter_context(make(*arguments))
-            except MissingPartError as error:
-                without_part(error)
-
-        yield start
+        yield lambda make, *arguments: running.enter_context(make(*arguments))
 
 
 @pytest.fixture(scope="session")

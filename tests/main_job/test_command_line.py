@@ -43,7 +43,9 @@ def test_help_loads_neither_kubernetes_nor_kopf_nor_numpy():
 def test_the_module_is_the_same_program():
     module = subprocess.run(
         [sys.executable, "-m", "recommender", "--version"],
-        capture_output=True, text=True, check=True,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert module.stdout == joulefit("--version").stdout == f"joulefit, version {__version__}\n"
 
@@ -70,9 +72,8 @@ def test_what_cannot_be_meant_is_one_line_and_exit_code_2(arguments, complaint):
 
 
 def test_a_closed_pipe_ends_quietly():
-    done = subprocess.run(
-        f"{JOULEFIT} demo | head -n 1", shell=True, capture_output=True, text=True, check=True
-    )
+    pipe = f"{JOULEFIT} demo | head -n 1"
+    done = subprocess.run(["sh", "-c", pipe], capture_output=True, text=True, check=True)
     assert "SIMULATED" in done.stdout
     assert done.stderr == ""
 

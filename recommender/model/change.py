@@ -1,0 +1,21 @@
+"""What became of the status of one VPA."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from recommender.model.cluster import Vpa
+
+Outcome = Literal["written", "would be written", "unchanged", "failed"]
+
+
+@dataclass(frozen=True)
+class StatusChange:
+    """The status that a VPA should have and what happened; `error` says why it failed."""
+
+    vpa: Vpa
+    status: dict[str, Any]
+    outcome: Outcome
+    error: str = ""
