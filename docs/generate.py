@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 
 from recommender import settings
+from recommender.cluster.role import list_rules
 from recommender.flags import OptionRow, option_rows
 from recommender.report.schema import report_schema
+from recommender.report.yaml_text import format_yaml_document
 
 DOCS = Path(__file__).parent
 
@@ -35,7 +37,7 @@ def format_settings() -> str:
 
 def _format_row(row: OptionRow) -> str:
     flag = f"`{row.flag}`" + (f" {row.metavar}" if row.metavar else "")
-    why = f" (default because {row.why})" if row.why else ""
+    why = f"; why this default: {row.why}" if row.why else ""
     default = f"`{row.default}`" if row.default else ""
     return f"| {flag} | `{row.variable}` | {default} | {row.text}{why} |".replace(
         row.metavar or "\0", (row.metavar or "\0").replace("|", "\\|")
@@ -47,7 +49,24 @@ def format_schema() -> str:
     return json.dumps(report_schema(), indent=2) + "\n"
 
 
-GENERATED = {"settings.md": format_settings, "report.schema.json": format_schema}
+def format_role() -> str:
+    """docs/cluster-role.yaml: what the recommender may do, and nothing more."""
+    role = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": "joulefit"},
+        "rules": list_rules(),
+    }
+    return "# Made from recommender/cluster/role.py by make docs; do not edit.\n" + (
+        format_yaml_document(role)
+    )
+
+
+GENERATED = {
+    "settings.md": format_settings,
+    "report.schema.json": format_schema,
+    "cluster-role.yaml": format_role,
+}
 
 
 def main() -> int:
