@@ -1,0 +1,99 @@
+"""A finished picture of a node: what a scrape reads, and nothing that a scrape could change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from collector.model import ContainerFacts, Level, Owner, Quality, Zone
+
+
+@dataclass(frozen=True)
+class NodeFacts:
+    """The node as a curve of its class needs it; "" where it is not known."""
+
+    name: str
+    cpu_model: str
+    node_class: str
+    cores: int
+    kernel: str = ""
+
+
+@dataclass(frozen=True)
+class ZoneTotal:
+    """Joules of one zone since the state file began; they never fall.
+
+    `unattributed` are those that were charged to nobody; `idle_watts` is None until it is fitted.
+    """
+
+    zone: Zone
+    source: str
+    quality: Quality
+    joules: float
+    unattributed: float
+    idle_watts: float | None = None
+
+
+@dataclass(frozen=True)
+class OwnerTotal:
+    """What one container, service or the kernel used since the state file began.
+
+    `joules` is keyed by zone name and part (dynamic, idle), summed over sockets. Counters are None
+    where the probe does not see them.
+    """
+
+    owner: Owner
+    quality: Quality
+    joules: Mapping[tuple[str, str], float]
+    cpu_seconds: float
+    cycles: int | None = None
+    instructions: int | None = None
+    cache_misses: int | None = None
+    facts: ContainerFacts | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """One source that was looked for: what it is, whether it is used, and why (not)."""
+
+    purpose: str
+    name: str
+    is_used: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class Overhead:
+    """What the collector itself costs: CPU seconds and resident bytes of the process, nanoseconds
+    and runs of its programs in the kernel (None where the kernel does not count them).
+    """
+
+    cpu_seconds: float
+    resident_bytes: int
+    bpf_nanoseconds: int | None = None
+    bpf_runs: int | None = None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One node after one interval. `at` is unix seconds; counters never fall between snapshots.
+
+    `failures` counts, by kind, what could not be read since the process began; `lost` the
+    events that found no room in the kernel's map.
+    """
+
+    at: float
+    seconds: float
+    node: NodeFacts
+    level: Level
+    zones: tuple[ZoneTotal, ...]
+    owners: tuple[OwnerTotal, ...]
+    cpu_seconds: float
+    overhead: Overhead
+    frequency_hertz: float | None = None
+    lost: int = 0
+    failures: Mapping[str, int] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
