@@ -102,12 +102,10 @@ class PodBook:
             self.problems = (f"{error}; pods keep their names, new ones are `unknown`",)
             return False
         self._failures = 0
-        self.problems = ()
-        if listing.damaged:
-            self.problems = (
-                f"{listing.damaged} pods that {source.name} told could not be read and are"
-                " `unknown`",
-            )
+        damage = (
+            f"{listing.damaged} pods that {source.name} told could not be read and are `unknown`"
+        )
+        self.problems = (damage,) if listing.damaged else ()
         self._pods = {uid: pod for pod in listing.pods for uid in pod.uids}
         self._containers = {
             container_id: (pod, name)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collector.identity.hierarchy import Hierarchy
     from collector.identity.tree import Group
 
-RENEWAL_SECONDS = 15.0
+RENEWAL_SECONDS = 20.0
 """Three files a container, 30 microseconds together (memory.stat is long): too much for each
 interval of 5 s and 200 containers; cAdvisor takes 10 to 20 s.
 """
@@ -42,17 +42,19 @@ class UsageBook:
     def __getitem__(self, group_id: int) -> Usage:
         return self._usages[group_id]
 
-    def refresh(self, groups: Mapping[int, Group], now: float) -> None:
-        """Afterwards the book holds exactly these cgroups."""
+    def refresh(self, groups: Mapping[int, Group], now: float) -> list[int]:
+        """Afterwards the book holds exactly these cgroups; those that were read now."""
         for group_id in self._usages.keys() - groups.keys():
             del self._usages[group_id]
         elapsed = 0.0 if self._read_at is None else now - self._read_at
         self._read_at = now
         turns = min(math.ceil(len(self._usages) * elapsed / RENEWAL_SECONDS), len(self._usages))
         due = list(self._usages)[:turns]
-        for group_id in [*due, *(groups.keys() - self._usages.keys())]:
+        renewed = [*due, *(groups.keys() - self._usages.keys())]
+        for group_id in renewed:
             self._usages.pop(group_id, None)
             self._usages[group_id] = self._read(groups[group_id])
+        return renewed
 
     def _read(self, group: Group) -> Usage:
         hierarchy = self._hierarchy

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from collector.identity.failure import PodListError
-from collector.identity.pod import Pod, PodListing
+from collector.identity.pod import PodListing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from collector.identity.pod import Pod
 
 
 class FakePods:

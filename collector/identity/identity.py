@@ -14,7 +14,7 @@ from collector.identity.workload import find_workload
 from collector.model import Cast, ContainerFacts, Owner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from collector.identity.book import Schedule
     from collector.identity.hierarchy import Hierarchy
@@ -56,8 +56,11 @@ class Identity:
         self._names: dict[int, GroupName | None] = {}
         self._owners: dict[int, Owner] = {}
         self._unsettled: dict[int, str] = {}
+        self._sandboxes: set[int] = set()  # as far as one can tell: looked at again with news
         self._pods: dict[Owner, Pod] = {}
         self._containers: dict[int, Group] = {}
+        self._measured: dict[int, Group] = {}
+        self._facts: dict[Owner, ContainerFacts] = {}
         self._is_outdated = True
         self._problem = (hierarchy.problem,) if hierarchy.problem else ()
 
@@ -67,13 +70,20 @@ class Identity:
         Costs 5 to 10 microseconds a container, and 5 a cgroup when one appeared or ended.
         """
         now = self._clock()
-        self._learn(groups)
+        has_changed = self._learn(groups)
         has_news = self._book.refresh(self._unsettled.values(), now)
-        self._settle(has_news=has_news)
-        self._usages.refresh(self._containers, now)
+        has_changed |= self._settle(has_news=has_news)
+        if has_changed:
+            self._measured = {
+                each: group
+                for each, group in self._containers.items()
+                if each not in self._sandboxes
+            }
+        renewed = self._usages.refresh(self._measured, now)
+        self._facts = self._facts_of(self._measured) if has_changed else self._facts_with(renewed)
         return Cast(
             owners=MappingProxyType(self._owners),
-            facts=self._facts(),
+            facts=MappingProxyType(self._facts),
             problems=self._problem + self._book.problems,
         )
 
@@ -88,11 +98,14 @@ class Identity:
         self._is_outdated |= bool(gone)
         return gone
 
-    def _learn(self, groups: tuple[int, ...]) -> None:
-        """Names of cgroups that are new; those that are gone and no longer asked for go."""
+    def _learn(self, groups: tuple[int, ...]) -> bool:
+        """Names of cgroups that are new; those that are gone and no longer asked for go.
+
+        Whether there was anything to do.
+        """
         new = [group for group in groups if group not in self._names]
         if not new and not self._is_outdated:
-            return
+            return False
         self._is_outdated = False
         self._tree.refresh()
         names = self._names
@@ -108,6 +121,7 @@ class Identity:
         self._containers = {
             group.id: group for group in self._tree if self._is_container_folder(group)
         }
+        return True
 
     def _name_of_vanished(self, group_id: int) -> GroupName | None:
         known = (self._names.get(above) for above in self._ancestors_of(group_id))
@@ -119,30 +133,36 @@ class Identity:
         above = self._names.get(group.parent.id) if group.parent else None
         return bool(name and name.container_id) and not (above and above.container_id)
 
-    def _settle(self, *, has_news: bool) -> None:
-        """Owners of cgroups that have none yet; with news also of those without a final one."""
-        open_ = self._names.keys() - self._owners.keys()
-        gone = self._owners.keys() - self._names.keys()
+    def _settle(self, *, has_news: bool) -> bool:
+        """Owners of cgroups that have none yet; with news also of those without a final one.
+
+        Whether there was anything to do.
+        """
+        owned = self._owners.keys()
+        open_ = {group for group, name in self._names.items() if name and group not in owned}
+        gone = owned - self._names.keys()
         if has_news:
-            open_ |= self._unsettled.keys() & self._names.keys()
+            open_ |= (self._unsettled.keys() | self._sandboxes) & self._names.keys()
         if not (open_ or gone or has_news):
-            return
+            return False
         owners = {group: owner for group, owner in self._owners.items() if group not in gone}
+        self._sandboxes -= gone
         for group in gone:
             self._unsettled.pop(group, None)
         for group in open_:
-            self._settle_one(group, owners)
+            if name := self._names[group]:
+                self._settle_one(group, name, owners)
         self._owners = owners
         self._remember_pods()
+        return True
 
-    def _settle_one(self, group: int, owners: dict[int, Owner]) -> None:
-        name = self._names[group]
-        if name is None:
-            return
+    def _settle_one(self, group: int, name: GroupName, owners: dict[int, Owner]) -> None:
         owner, is_final = self._find_owner(name)
         before = owners.get(group)
         if before is None or owner.part == "container":  # a name is never lost again
             owners[group] = owner
+        is_guess = bool(name.container_id) and not owner.container_id
+        (self._sandboxes.add if is_guess else self._sandboxes.discard)(group)
         if is_final:
             self._unsettled.pop(group, None)
         else:
@@ -172,30 +192,37 @@ class Identity:
         known = {owner: self._book.pod(owner.uid) or self._pods.get(owner) for owner in named}
         self._pods = {owner: pod for owner, pod in known.items() if pod is not None}
 
-    def _facts(self) -> dict[Owner, ContainerFacts]:
-        """Of containers that are there now, so that a request counts once however often a
-        container was restarted.
+    def _facts_with(self, renewed: Iterable[int]) -> dict[Owner, ContainerFacts]:
+        return self._facts | self._facts_of_containers(renewed)
+
+    def _facts_of(self, containers: Iterable[int]) -> dict[Owner, ContainerFacts]:
+        """Of what is there now, so that a request counts once however often a container was
+        restarted.
         """
+        return self._facts_of_containers(containers) | self._facts_of_pods()
+
+    def _facts_of_containers(self, containers: Iterable[int]) -> dict[Owner, ContainerFacts]:
         facts = {}
-        for group_id in self._containers:
-            owner = self._owners.get(group_id)
-            if owner is None or (owner.part == "container" and not owner.container):
-                continue  # a sandbox: what is requested for the pod follows
-            usage = self._usages[group_id]
+        for group_id in containers:
+            owner, usage = self._owners[group_id], self._usages[group_id]
             pod = self._pods.get(owner)
             facts[owner] = ContainerFacts(
                 request_cores=pod.requests.get(owner.container, 0.0) if pod else 0.0,
                 working_set_bytes=usage.working_set_bytes,
                 throttled_seconds=usage.throttled_seconds,
             )
-        return facts | self._facts_of_pods()
+        return facts
 
     def _facts_of_pods(self) -> dict[Owner, ContainerFacts]:
-        return {
+        asking = {
             owner: ContainerFacts(request_cores=pod.own_cores)
             for owner, pod in self._pods.items()
             if not owner.container and pod.own_cores
         }
+        if not asking:
+            return {}
+        present = {self._owners.get(group.id) for group in self._tree}
+        return {owner: facts for owner, facts in asking.items() if owner in present}
 
 
 def _owner_in(pod: Pod, container: str, container_id: str) -> Owner:

@@ -97,7 +97,7 @@ def _service(parts: list[str]) -> str:
 
 
 def _split(part: str) -> list[str]:
-    """systemd writes a dash inside a name as \\x2d; runc's own notation joins with colons."""
+    r"""In systemd a dash inside a name is \x2d; runc's own notation joins with colons."""
     slice_, colon, rest = part.replace("\\x2d", "-").partition(".slice:")
     return [slice_ + ".slice", rest] if colon else [slice_]
 

@@ -194,13 +194,17 @@ def _convert(pod: _Pod) -> Pod:
         is_static=bool(notes.config_mirror) or notes.config_source in {"file", "http"},
         template_hash=labels.template_hash,
         rollout_hash=labels.rollout_hash,
-        created_at=metadata.creation_timestamp and metadata.creation_timestamp.timestamp(),
+        created_at=_seconds(metadata.creation_timestamp),
         requests=requests,
         own_cores=_own_cores(spec, requests),
         containers=_ids(statuses),
         has_all_ids={each.name for each in containers}
         <= {each.name for each in statuses if each.container_id},
     )
+
+
+def _seconds(moment: datetime | None) -> float | None:
+    return None if moment is None else moment.timestamp()
 
 
 def _containers(spec: _Spec) -> list[_Container]:

@@ -48,7 +48,7 @@ class Access:
 
 
 class KubeletPods:
-    """`/pods` of the kubelet: knows pods first, static ones too, and costs the API server nothing."""
+    """`/pods` of the kubelet: the first to know, static pods too; costs the API server nothing."""
 
     name = "the kubelet"
 
@@ -104,11 +104,12 @@ class _Fetcher:
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise PodListError(f"{where} does not answer", detail=str(error)) from error
         except OSError as error:  # token or CA file
-            raise PodListError(f"{error.filename}: {error.strerror}") from error
+            what = error.filename or self._access.ca_file
+            raise PodListError(f"{what}: {error.strerror or error}") from error
 
     def _get(self, path: str, query: Mapping[str, str]) -> requests.Response:
         access = self._access
-        headers = {"Accept": "application/json"}
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
         if access.token_file:
             headers["Authorization"] = "Bearer " + Path(access.token_file).read_text().strip()
         return self._session.get(
@@ -125,7 +126,7 @@ class _Fetcher:
         """Bounded in time and size: one that trickles or never ends must not stop the loop."""
         until = time.monotonic() + self._access.timeout
         body = bytearray()
-        for chunk in answer.iter_content(_CHUNK):
+        while chunk := answer.raw.read1(_CHUNK):  # what is there: read() would wait for all of it
             body += chunk
             if len(body) > _MOST_BYTES or time.monotonic() > until:
                 raise PodListError(f"{where} does not come to an end")
