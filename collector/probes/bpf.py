@@ -58,6 +58,7 @@ class BpfProbe:
         self._counters, reasons = open_counters(events or CounterEvents())
         self.reasons = tuple(reasons)
         self._descriptors: dict[str, int] = {}
+        self._runs: list[kernel.RunOnCpu] = []
         try:
             self._start(max_groups)
         except BaseException:
@@ -186,7 +187,7 @@ class BpfProbe:
     def close(self) -> None:
         for descriptor in self._descriptors.values():
             os.close(descriptor)
-        self._descriptors = {}
+        self._descriptors, self._runs = {}, []
         if self._counters is not None:
             self._counters.close()
             self._counters = None
