@@ -70,9 +70,10 @@ def _node_metrics(snapshot: Snapshot) -> Iterator[Metric]:
     for total in snapshot.zones:
         where = (total.zone.name, total.zone.socket)
         energy.add_metric((*where, total.source, total.quality), total.joules)
-        residual.add_metric(where, total.unattributed)
-        if total.idle_watts is not None:
-            idle.add_metric(where, total.idle_watts)
+    for zone, joules in snapshot.unattributed.items():
+        residual.add_metric((zone.name, zone.socket), joules)
+    for zone, watts in snapshot.idle_watts.items():
+        idle.add_metric((zone.name, zone.socket), watts)
     yield from (energy, idle, residual)
     yield CounterMetricFamily(
         "joulefit_node_cpu_seconds", "Busy CPU time of the node.", value=snapshot.cpu_seconds
@@ -87,9 +88,9 @@ def _node_metrics(snapshot: Snapshot) -> Iterator[Metric]:
     info = GaugeMetricFamily(
         "joulefit_node_info",
         "1, with what the node is.",
-        labels=("node", "cpu_model", "node_class", "cores", "kernel"),
+        labels=("node", "cpu_model", "cores", "kernel"),
     )
-    info.add_metric((node.name, node.cpu_model, node.node_class, str(node.cores), node.kernel), 1.0)
+    info.add_metric((node.name, node.cpu_model, str(node.cores), node.kernel), 1.0)
     yield info
 
 
@@ -123,8 +124,8 @@ def _owner_metrics(snapshot: Snapshot) -> Iterator[Metric]:
     for total in others:
         what = (total.owner.part, total.owner.container)
         busy.add_metric(what, total.cpu_seconds)
-        for (zone, part), joules in total.joules.items():
-            energy.add_metric((*what, zone, part, total.quality), joules)
+        for key, joules in total.joules.items():
+            energy.add_metric((*what, *key), joules)
     yield from (energy, busy)
 
 
@@ -135,8 +136,8 @@ def _energy_metric(containers: Sequence[tuple[OwnerTotal, tuple[str, ...]]]) -> 
         labels=(*_WHO, "zone", "part", "quality"),
     )
     for total, who in containers:
-        for (zone, part), joules in total.joules.items():
-            metric.add_metric((*who, zone, part, total.quality), joules)
+        for key, joules in total.joules.items():
+            metric.add_metric((*who, *key), joules)
     return metric
 
 

@@ -96,10 +96,13 @@ def _describe_sources(sources: Sequence[Source]) -> list[str]:
 
 def _describe_snapshot(snapshot: Snapshot) -> list[str]:
     lines = [
-        f"  zone        {zone.zone.name} {zone.zone.socket or 'of the node'}: "
-        f"{zone.joules:,.0f} J by {zone.source}, {zone.quality}, idle "
-        + ("not yet known" if zone.idle_watts is None else f"{zone.idle_watts:.1f} W")
-        for zone in snapshot.zones
+        f"  zone        {f'{total.zone.name} {total.zone.socket}'.strip()}: {total.joules:,.0f} J "
+        f"by {total.source}, {total.quality}"
+        for total in snapshot.zones
+    ]
+    lines += [
+        f"  idle        {f'{zone.name} {zone.socket}'.strip()}: {watts:.1f} W without load"
+        for zone, watts in snapshot.idle_watts.items()
     ]
     containers = sum(total.owner.part == "container" for total in snapshot.owners)
     unknown = sum(total.owner.part == "unknown" for total in snapshot.owners)

@@ -17,37 +17,31 @@ class NodeFacts:
 
     name: str
     cpu_model: str
-    node_class: str
     cores: int
     kernel: str = ""
 
 
 @dataclass(frozen=True)
 class ZoneTotal:
-    """Joules of one zone since the state file began; they never fall.
-
-    `unattributed` are those that were charged to nobody; `idle_watts` is None until it is fitted.
-    """
+    """Joules of one zone since the state file began; they never fall."""
 
     zone: Zone
     source: str
     quality: Quality
     joules: float
-    unattributed: float
-    idle_watts: float | None = None
 
 
 @dataclass(frozen=True)
 class OwnerTotal:
-    """What one container, service or the kernel used since the state file began.
+    """What one container, service or the kernel used since the state file began, over all runs
+    that carry the same names.
 
-    `joules` is keyed by zone name and part (dynamic, idle), summed over sockets. Counters are None
-    where the probe does not see them.
+    `joules` is keyed by zone name, part (dynamic, idle) and quality, summed over sockets.
+    Counters are None where the probe does not see them.
     """
 
     owner: Owner
-    quality: Quality
-    joules: Mapping[tuple[str, str], float]
+    joules: Mapping[tuple[str, str, Quality], float]
     cpu_seconds: float
     cycles: int | None = None
     instructions: int | None = None
@@ -81,8 +75,11 @@ class Overhead:
 class Snapshot:
     """One node after one interval. `at` is unix seconds; counters never fall between snapshots.
 
-    `failures` counts, by kind, what could not be read since the process began; `lost` the
-    events that found no room in the kernel's map.
+    unattributed  joules of each charged zone that nobody was charged with; zone `rest` is what a
+                  platform meter shows beyond the zones inside of it
+    idle_watts    power of each charged zone without load, once known
+    lost          events that found no room in the kernel's map
+    failures      by kind, what could not be read since the process began
     """
 
     at: float
@@ -93,6 +90,8 @@ class Snapshot:
     owners: tuple[OwnerTotal, ...]
     cpu_seconds: float
     overhead: Overhead
+    unattributed: Mapping[Zone, float] = field(default_factory=dict)
+    idle_watts: Mapping[Zone, float] = field(default_factory=dict)
     frequency_hertz: float | None = None
     lost: int = 0
     failures: Mapping[str, int] = field(default_factory=dict)

@@ -1,0 +1,129 @@
+"""From the attribution's counters to series that outsiders can add up.
+
+Several owners may carry the same names: a container that was started again is another run. Their
+sum is one series, which must not fall when the counters of an ended run are dropped.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from collector.attribution.ledger import WORK_COLUMNS
+from collector.snapshot import OwnerTotal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from collector.attribution.snapshot import Snapshot as Counters
+    from collector.model import ContainerFacts, Level, Owner
+
+MICRO = 1e-6
+NANO = 1e-9
+
+_Names: TypeAlias = tuple[str, str, str, str]
+
+
+@dataclass
+class _Sum:
+    """Microjoules by zone, part and quality, and work, of owners that are no longer kept."""
+
+    energy: defaultdict[tuple[str, str, str], int] = field(default_factory=lambda: defaultdict(int))
+    work: list[int] = field(default_factory=lambda: [0] * len(WORK_COLUMNS))
+
+
+def names_of(owner: Owner) -> _Names:
+    """What the labels of a series can tell apart."""
+    return owner.part, owner.namespace, owner.pod, owner.container or owner.container_id
+
+
+class Publication:
+    """Sums by names, with what dropped runs had while another run carries their names."""
+
+    def __init__(self) -> None:
+        self._carried: dict[_Names, _Sum] = {}
+
+    def totals(
+        self, counters: Counters, facts: Mapping[Owner, ContainerFacts], *, level: Level
+    ) -> tuple[OwnerTotal, ...]:
+        """The series of all owners, those of the same names as one."""
+        sums = {names: _copy(carried) for names, carried in self._carried.items()}
+        newest: dict[_Names, Owner] = {}
+        for owner, added in _sums(counters):
+            names = names_of(owner)
+            _add(sums.setdefault(names, _Sum()), added)
+            known = newest.get(names)
+            if known is None or owner in facts:  # a running one knows its workload best
+                newest[names] = owner
+        return tuple(
+            _total(owner, sums[names], facts.get(owner), level) for names, owner in newest.items()
+        )
+
+    def carry(self, gone: Iterable[Owner], counters: Counters) -> None:
+        """Keep what these owners had by `counters`, where others of their names are still there."""
+        leaving = set(gone)
+        staying = {names_of(owner) for owner in counters.owners if owner not in leaving}
+        for owner, had in _sums(counters):
+            if owner in leaving and names_of(owner) in staying:
+                _add(self._carried.setdefault(names_of(owner), _Sum()), had)
+        self._carried = {
+            names: carried for names, carried in self._carried.items() if names in staying
+        }
+
+    def state(self) -> list[Any]:
+        """As plain lists, for a state file."""
+        return [
+            [list(names), [[*key, amount] for key, amount in carried.energy.items()], carried.work]
+            for names, carried in self._carried.items()
+        ]
+
+    def restore(self, state: Any) -> None:
+        """Go on where `state` ends. Raises ValueError for anything else."""
+        try:
+            self._carried = {
+                (str(part), str(namespace), str(pod), str(container)): _Sum(
+                    defaultdict(
+                        int,
+                        {(zone, kind, quality): amount for zone, kind, quality, amount in energy},
+                    ),
+                    [int(each) for each in work],
+                )
+                for (part, namespace, pod, container), energy, work in state
+            }
+        except (TypeError, KeyError) as error:
+            raise ValueError(f"not the state of a publication: {error}") from error
+
+
+def _sums(counters: Counters) -> Iterable[tuple[Owner, _Sum]]:
+    keys = [(each.zone.name, each.part, each.quality) for each in counters.accounts]
+    rows = zip(counters.owners, counters.microjoules.tolist(), counters.work.tolist(), strict=True)
+    for owner, amounts, work in rows:
+        total = _Sum(work=work)
+        for key, amount in zip(keys, amounts, strict=True):
+            total.energy[key] += amount
+        yield owner, total
+
+
+def _copy(other: _Sum) -> _Sum:
+    return _Sum(other.energy.copy(), [*other.work])
+
+
+def _add(total: _Sum, other: _Sum) -> None:
+    for key, amount in other.energy.items():
+        total.energy[key] += amount
+    total.work = [a + b for a, b in zip(total.work, other.work, strict=True)]
+
+
+def _total(owner: Owner, had: _Sum, facts: ContainerFacts | None, level: Level) -> OwnerTotal:
+    cpu_ns, cycles, instructions, misses = had.work
+    counts = level == "counters"
+    return OwnerTotal(
+        owner=owner,
+        joules={key: amount * MICRO for key, amount in had.energy.items()},  # type: ignore[misc]
+        cpu_seconds=cpu_ns * NANO,
+        cycles=cycles if counts else None,
+        instructions=instructions if counts else None,
+        cache_misses=misses if counts else None,
+        facts=facts,
+    )
