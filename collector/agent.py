@@ -82,6 +82,10 @@ class Agent:
             due = max(due + self.interval, time.monotonic())
             end.wait(due - time.monotonic())
 
+    def close(self) -> None:
+        """Let go of the probe's programs in the kernel."""
+        self.parts.probe.close()
+
     def status(self) -> Status:
         """What health is judged by."""
         return Status(
@@ -240,6 +244,6 @@ def _unattributed(counters: Counters) -> dict[Zone, float]:
     return {zone: amount / MICRO for zone, amount in amounts.items()}
 
 
-def with_cost(overhead: Overhead, *, nanoseconds: int, runs: int) -> Overhead:
+def with_cost(overhead: Overhead, *, seconds: float, runs: int) -> Overhead:
     """The same with what the programs in the kernel took."""
-    return replace(overhead, bpf_nanoseconds=nanoseconds, bpf_runs=runs)
+    return replace(overhead, bpf_seconds=seconds, bpf_runs=runs)

@@ -223,11 +223,11 @@ def _overhead_metrics(snapshot: Snapshot) -> Iterator[Metric]:
         "Resident memory of the collector.",
         value=overhead.resident_bytes,
     )
-    if overhead.bpf_runs is not None and overhead.bpf_nanoseconds is not None:
+    if overhead.bpf_runs is not None and overhead.bpf_seconds is not None:
         yield CounterMetricFamily(
             "joulefit_collector_bpf_seconds",
             "Time in the collector's programs in the kernel.",
-            value=overhead.bpf_nanoseconds / 1e9,
+            value=overhead.bpf_seconds,
         )
         yield CounterMetricFamily(
             "joulefit_collector_bpf_runs",

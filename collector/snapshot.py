@@ -61,13 +61,13 @@ class Source:
 
 @dataclass(frozen=True)
 class Overhead:
-    """What the collector itself costs: CPU seconds and resident bytes of the process, nanoseconds
+    """What the collector itself costs: CPU seconds and resident bytes of the process, seconds
     and runs of its programs in the kernel (None where the kernel does not count them).
     """
 
     cpu_seconds: float
     resident_bytes: int
-    bpf_nanoseconds: int | None = None
+    bpf_seconds: float | None = None
     bpf_runs: int | None = None
 
 
