@@ -55,7 +55,7 @@ def find_hierarchy(root: Path = Path("/sys/fs/cgroup")) -> Hierarchy:
         return Hierarchy(
             "v1",
             cpu_time or root / _CPU_TIME[0],
-            cpu_time or root / _CPU_TIME[0],
+            cpu_time,
             cpu,
             memory,
             blindness="cgroups are version 1, which BPF cannot tell apart; boot with"

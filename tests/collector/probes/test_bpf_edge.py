@@ -29,10 +29,11 @@ def test_overflow_of_the_map_is_counted_and_its_work_stays_in_the_sum(
     assert len(reading.groups) == 2  # the one that found room, and all the others together
     assert reading.groups[0] == OVERFLOW_GROUP
     assert reading.lost > 0
-    assert reading.problems == (
+    problem = (
         f"{reading.lost} context switches of cgroups beyond the 1 that the map holds: their work"
-        " is charged to nobody",
+        " is charged to nobody"
     )
+    assert reading.problems == (problem,)
     assert seconds_of(reading, OVERFLOW_GROUP) + seconds_of(reading, cgroup.id) > 0.4
 
 
@@ -145,5 +146,7 @@ def test_printed_program_is_the_one_that_is_compiled():
     compiler = subprocess.run(["sh", "-c", "command -v cpp"], capture_output=True, check=False)
     if compiler.returncode == 0:
         plain = text.replace("#include <uapi/linux/bpf.h>", "")
-        done = subprocess.run(["cpp", "-P"], input=plain, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            ["cpp", "-P"], input=plain, capture_output=True, text=True, check=True
+        )
         assert "u64 cache_misses" in done.stdout
