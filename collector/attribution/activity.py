@@ -93,7 +93,7 @@ def _tabulate(reading: ActivityReading) -> _Table:
         reading.at,
         reading.level,
         groups[order],
-        tuple(each.reshape(len(groups), -1)[order] for each in arrays),
+        tuple((each if each.ndim == 2 else each[:, np.newaxis])[order] for each in arrays),
         tuple(each is not None for each in optional),
     )
 
@@ -118,7 +118,8 @@ def weigh_cpu(work: Work, hertz: NDArray[np.float64] | None) -> tuple[Basis, NDA
 
     `hertz` is [C], NaN where a CPU does not tell: it then runs as the others do on average.
     """
-    if work.cycles is not None and work.cycles.any():
+    # Some virtual machines offer a counter that stays at zero while CPUs work.
+    if work.cycles is not None and (work.cycles.any() or not work.cpu_ns.any()):
         return "cycles", work.cycles.astype(np.float64)
     seconds = work.cpu_ns.astype(np.float64) * NANO
     columns = seconds.shape[1]

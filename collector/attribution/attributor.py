@@ -150,7 +150,7 @@ class Attributor:
         counts = (work.cpu_ns, work.cycles, work.instructions, work.cache_misses)
         for column, count in enumerate(counts):
             if count is not None:
-                total = count.reshape(len(rows), -1).sum(axis=1).astype(np.int64)
+                total = count.sum(axis=1).astype(np.int64)
                 ledger.add_work(rows, column, total)
         weights = self._weigher.weigh(
             work, list(self._pending), rows=rows, size=ledger.size, hertz=hertz

@@ -115,7 +115,7 @@ class Ledger:
         is_retired = is_retired.copy()
         is_retired[:_FIRST] = False
         moved = np.where(is_retired, RETIRED, np.cumsum(~is_retired) - 1)
-        energy, work, seen_at = self.energy.T, self.work, self.seen_at
+        energy, work, seen_at = self.energy, self.work, self.seen_at
         self._energy = np.zeros_like(self._energy)
         self._work = np.zeros_like(self._work)
         self._seen_at = np.full_like(self._seen_at, -np.inf)

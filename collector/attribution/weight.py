@@ -60,7 +60,7 @@ class Pending:
         """Follow the ledger's rows to their new places."""
         for name in ("weights", "reserved"):
             old = getattr(self, name)
-            new = np.zeros(len(old))
+            new = np.zeros(int(moved.max()) + 1)
             np.add.at(new, moved[: len(old)], old)
             setattr(self, name, new)
 
