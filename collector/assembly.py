@@ -43,7 +43,7 @@ def build_agent(
     that was asked for does not work here.
     """
     sysfs, procfs = Path(meter.sysfs_root), Path(meter.procfs_root)
-    cgroups = Path(probe.cgroup_root) if probe.cgroup_root else sysfs / "fs" / "cgroup"
+    cgroups = find_cgroups(meter, probe)
     meters = find_meters(meter)
     activity, reasons = choose_probe(probe.probe, cgroup_root=cgroups)
     topology = read_topology(sysfs)
@@ -72,6 +72,13 @@ def build_agent(
     )
     agent.restore()
     return agent
+
+
+def find_cgroups(meter: MeterSettings, probe: ProbeSettings) -> Path:
+    """Where cgroups are mounted."""
+    if probe.cgroup_root:
+        return Path(probe.cgroup_root)
+    return Path(meter.sysfs_root) / "fs" / "cgroup"
 
 
 def find_meters(settings: MeterSettings) -> MeterChoice:

@@ -58,3 +58,34 @@ def doctor(**values: Any) -> None:
     text, is_good = examine(*(collect(each, values) for each in _READING))
     click.echo(text, nl=False)
     click.get_current_context().exit(0 if is_good else 1)
+
+
+@main.command()
+@click.option("--periods", type=click.IntRange(1, 100), default=3, help="times off and on  [3]")
+@click.option(
+    "--period", type=click.FloatRange(1.0, 600.0), default=10.0, help="seconds of each  [10]"
+)
+@click.option("--processes", type=click.IntRange(1, 1024), default=1, help="busy processes  [1]")
+@settings_options(*_READING)
+def validate(*, periods: int, period: float, processes: int, **values: Any) -> None:
+    """Switch a load of known size off and on and show who is charged for it."""
+    from collector.assembly import build_agent, find_cgroups
+    from collector.identity.hierarchy import find_hierarchy
+    from collector.load import CgroupLoad
+    from collector.validate import Plan, format_result, run_experiment
+
+    plan = Plan(periods, period)
+    probe = collect(ProbeSettings, values)
+    agent = build_agent(
+        *(collect(each, values) for each in _READING), ServiceSettings(interval=plan.interval)
+    )
+    try:
+        root = find_hierarchy(find_cgroups(collect(MeterSettings, values), probe)).groups
+        with CgroupLoad(root, processes=processes) as load:
+            result = run_experiment(agent, load, plan)
+        zones = agent.newest.zones if agent.newest else ()
+    finally:
+        agent.close()
+    quality = ", ".join(sorted({zone.quality for zone in zones})) or "not known"
+    click.echo(format_result(result, plan, processes=processes, quality=quality), nl=False)
+    click.get_current_context().exit(0 if result.is_passed else 1)
