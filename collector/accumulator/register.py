@@ -145,7 +145,7 @@ class _Step:
 def _step(now: ZoneReading, raw: int, *, at: float, register: _Register) -> _Step:
     """What a register has grown by: by growing, by wrapping, or since a reset."""
     most = _plausible_watts(now.zone) * (at - register.changed_at + SLACK_SECONDS) * MICRO
-    span = round(now.range_joules * MICRO)
+    span = round(now.range_joules * MICRO)  # less one unit (15 or 61 uJ), which each round loses
     grown = raw - register.raw
     if span and grown < 0:
         grown += span

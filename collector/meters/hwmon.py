@@ -171,7 +171,7 @@ def _name_zone(driver: str, label: str, *, packages: int) -> Zone | None:
 
 def _refuse_kind(driver: str, label: str) -> str:
     if _GPU.fullmatch(driver):
-        return "a graphics card, which is no part of package or platform attribution by CPU"
+        return "a graphics card: its energy is not the CPUs' and wants a meter of its own"
     if _BATTERY.fullmatch(driver):
         return "a battery or charger, which does not tell what the node draws"
     return f"what {label or 'this sensor'} of this driver meters is not known"

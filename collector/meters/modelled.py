@@ -20,6 +20,7 @@ import numpy as np
 
 from collector.meters.integral import LONGEST_GAP_SECONDS
 from collector.meters.refusal import Refusal
+from collector.meters.topology import count_cores
 from collector.model import MeterReading, Zone, ZoneReading
 from recommender.energy.prior import estimate_prior
 from recommender.errors import UsageError
@@ -101,15 +102,6 @@ def find_modelled(
     else:
         model = read_power_model(curve_file, cores=cores)
     return ModelledMeter(model, procfs_root=procfs_root, clock=clock)
-
-
-def count_cores(procfs_root: Path) -> int:
-    """Logical CPUs that are online and visible; 0 where procfs does not tell."""
-    try:
-        lines = (procfs_root / "stat").read_text(encoding="ascii").splitlines()
-    except (OSError, ValueError):
-        return 0
-    return sum(line.startswith("cpu") and line[3:4].isdigit() for line in lines)
 
 
 def prior_model(cpu_model: str, *, cores: int) -> PowerModel:

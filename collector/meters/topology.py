@@ -40,8 +40,11 @@ class Topology:
         return np.array(inside + [False] * (columns - len(inside)), dtype=np.float64)
 
 
-def read_topology(sysfs_root: Path) -> Topology:
-    """The CPUs of the tree; without one, a node whose CPUs are all in every socket."""
+def read_topology(sysfs_root: Path, procfs_root: Path | None = None) -> Topology:
+    """The CPUs of the tree; without one, a node whose CPUs are all in every socket.
+
+    Their number is then what `procfs_root` tells, or 0.
+    """
     found: dict[int, frozenset[str]] = {}
     for number, folder in _list_cpus(sysfs_root).items():
         socket = read_word(folder / "topology" / "physical_package_id")
@@ -51,7 +54,19 @@ def read_topology(sysfs_root: Path) -> Topology:
         elif (folder / "topology").is_dir():
             found[number] = frozenset({"0"})  # online, in a machine that does not number sockets
     domains = tuple(found.get(number, frozenset()) for number in range(max(found, default=-1) + 1))
-    return Topology(domains, len(found))
+    cores = len(found)
+    if not found and procfs_root is not None:
+        cores = count_cores(procfs_root)
+    return Topology(domains, cores)
+
+
+def count_cores(procfs_root: Path) -> int:
+    """Logical CPUs that are online and visible; 0 where procfs does not tell."""
+    try:
+        lines = (procfs_root / "stat").read_text(encoding="ascii").splitlines()
+    except (OSError, ValueError):
+        return 0
+    return sum(line.startswith("cpu") and line[3:4].isdigit() for line in lines)
 
 
 class FrequencyReader:

@@ -1,7 +1,7 @@
 import numpy as np
 
 from collector.meters.topology import FrequencyReader, Topology, read_topology
-from tests.collector.meters.tree import add_cpu
+from tests.collector.meters.tree import add_cpu, proc_stat
 
 
 def test_cpus_are_members_of_their_socket_and_of_the_node(tmp_path):
@@ -44,6 +44,11 @@ def test_a_socket_that_no_cpu_names_has_all_cpus():
 
 def test_a_tree_without_cpus_knows_none(tmp_path):
     assert read_topology(tmp_path) == Topology((), 0)
+
+
+def test_a_tree_without_cpus_has_as_many_as_procfs_tells(tmp_path):
+    proc_stat(tmp_path, [(1, 1)] * 6)
+    assert read_topology(tmp_path, tmp_path) == Topology((), 6)
 
 
 def test_frequencies_are_hertz_by_cpu_and_missing_ones_are_not_numbers(tmp_path):
