@@ -140,7 +140,7 @@ worlds = given(
     steps=st.lists(step, min_size=1, max_size=12),
     policy=st.sampled_from(["requests", "usage", "none"]),
 )
-thorough = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+thorough = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @thorough
