@@ -71,8 +71,9 @@ class Identity:
         """
         now = self._clock()
         has_changed = self._learn(groups)
-        has_news = self._book.refresh(self._unsettled.values(), now)
-        has_changed |= self._settle(has_news=has_news)
+        has_changed |= self._settle(has_news=False)  # tells what to ask for
+        if self._book.refresh(self._unsettled.values(), now):
+            has_changed |= self._settle(has_news=True)
         if has_changed:
             self._measured = {
                 each: group
