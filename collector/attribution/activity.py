@@ -34,32 +34,77 @@ class Work:
     cache_misses: _Counts | None = None
 
 
+REMEMBERED_READINGS = 12
+"""A cgroup that could not be read for so many readings goes on where it was; later it is new."""
+
+SLACK = 1.1
+"""Clocks of probe and kernel differ: so much more CPU time than CPUs may be true."""
+
+
 class WorkCounter:
     """Turns cumulative readings of cgroups into work per interval.
 
     The first reading, and the first at another level or with another number of CPUs, is where
     counting begins. A cgroup that appears later began at zero; so did one whose counter fell
-    (its number was given to another).
+    (its number was given to another). One that appears with more work than `cores` (0: unknown)
+    can have done since is an old one that was not seen: its counting begins now.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, cores: int = 0) -> None:
+        self._cores = cores
         self._last: _Table | None = None
+        self._absent: dict[int, tuple[list[NDArray[np.uint64]], int]] = {}
+        self._readings = 0
 
     def advance(self, reading: ActivityReading) -> Work | None:
         """The work since the last reading; None where there is nothing to compare with."""
         now = _tabulate(reading)
         last, self._last = self._last, now
+        self._readings += 1
         if last is None or last.shape != now.shape or now.at <= last.at:
+            self._absent.clear()
             return None
-        before = _align(last, now.groups)
-        is_new = np.zeros(len(now.groups), dtype=bool)
+        seconds = now.at - last.at
+        before = last.columns
+        if not np.array_equal(last.groups, now.groups):
+            before = self._align(last, now)
+        differences = [counts - base for counts, base in zip(now.columns, before, strict=True)]
+        has_fallen = np.zeros(len(now.groups), dtype=bool)
         for counts, base in zip(now.columns, before, strict=True):
-            is_new |= (counts < base).any(axis=1)
-        differences = []
-        for counts, base in zip(now.columns, before, strict=True):
-            base[is_new] = 0
-            differences.append(counts - base)
-        return now.name(differences, seconds=now.at - last.at)
+            has_fallen |= (counts < base).any(axis=1)
+        for counts, difference in zip(now.columns, differences, strict=True):
+            difference[has_fallen] = counts[has_fallen]
+        if self._cores:
+            most = SLACK * seconds * self._cores / NANO
+            is_impossible = differences[0].sum(axis=1) > most
+            for difference in differences:
+                difference[is_impossible] = 0
+        return now.name(differences, seconds=seconds)
+
+    def _align(self, last: _Table, now: _Table) -> tuple[_Counts, ...]:
+        """Counters of the last reading in the rows of this one, 0 for groups that are new."""
+        rows = {group: row for row, group in enumerate(last.groups.tolist())}
+        groups = now.groups.tolist()
+        before = tuple(np.zeros_like(counts) for counts in now.columns)
+        for row, group in enumerate(groups):
+            place = rows.pop(group, None)
+            if place is not None:
+                source = [counts[place] for counts in last.columns]
+            elif group in self._absent:
+                source = self._absent.pop(group)[0]
+            else:
+                continue
+            for base, counts in zip(before, source, strict=True):
+                base[row] = counts
+        self._remember(last, rows)
+        return before
+
+    def _remember(self, last: _Table, rows: dict[int, int]) -> None:
+        """Keep the counters of groups that are not listed now, and drop those of long ago."""
+        for group, row in rows.items():
+            self._absent[group] = ([counts[row] for counts in last.columns], self._readings)
+        limit = self._readings - REMEMBERED_READINGS
+        self._absent = {group: kept for group, kept in self._absent.items() if kept[1] > limit}
 
 
 @dataclass(frozen=True)
@@ -96,21 +141,6 @@ def _tabulate(reading: ActivityReading) -> _Table:
         tuple((each if each.ndim == 2 else each[:, np.newaxis])[order] for each in arrays),
         tuple(each is not None for each in optional),
     )
-
-
-def _align(last: _Table, groups: NDArray[np.uint64]) -> list[_Counts]:
-    """Counters of the last reading in the rows of this one, 0 for groups that are new."""
-    if np.array_equal(last.groups, groups):
-        return [each.copy() for each in last.columns]
-    place = np.searchsorted(last.groups, groups)
-    place[place == len(last.groups)] = 0
-    is_known = last.groups[place] == groups if len(last.groups) else np.zeros(len(groups), bool)
-    aligned = []
-    for counts in last.columns:
-        base = np.zeros((len(groups), counts.shape[1]), dtype=np.uint64)
-        base[is_known] = counts[place[is_known]]
-        aligned.append(base)
-    return aligned
 
 
 def weigh_cpu(work: Work, hertz: NDArray[np.float64] | None) -> tuple[Basis, NDArray[np.float64]]:

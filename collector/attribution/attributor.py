@@ -43,7 +43,7 @@ class Attributor:
         self.problems: tuple[str, ...] = ()
         self._policy = idle_policy
         self._cores = topology.cores
-        self._counter = WorkCounter()
+        self._counter = WorkCounter(topology.cores)
         self._weigher = Weigher(topology)
         self._groups = GroupRows()
         self._enclosure = Enclosure()

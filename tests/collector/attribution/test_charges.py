@@ -181,6 +181,25 @@ def test_a_cgroup_number_given_to_another_counts_from_zero():
     assert charged_since(node)[0] == pytest.approx({"a": 400.0, "b": 100.0})
 
 
+def test_a_cgroup_that_could_not_be_read_for_a_while_goes_on_where_it_was():
+    """It worked 20 s before, and 5 s while it was not seen."""
+    node = trained(Node(one_socket(8)))
+    node.interval({A: 20.0}, [told(700.0)])
+    hidden = node.cpu_ns.pop(node.groups[A])
+    node.interval({B: 5.0}, [told(400.0)])
+    node.cpu_ns[node.groups[A]] = hidden
+    node.interval({A: 5.0}, [told(400.0)])
+    assert charged_since(node)[0] == pytest.approx({"a": 500.0, "b": 100.0})
+
+
+def test_an_old_cgroup_that_appears_late_is_not_charged_for_its_past():
+    """An hour of CPU time cannot be of the last five seconds."""
+    node = trained(Node(one_socket(8)))
+    node.interval({A: 3600.0, B: 5.0}, [told(400.0)])
+    node.interval({A: 5.0}, [told(400.0)])
+    assert charged_since(node)[0] == pytest.approx({"b": 100.0, "a": 100.0})
+
+
 def test_a_cgroup_that_nobody_knows_stays_visible_and_is_mended_later():
     node = trained(Node(one_socket(8)))
     node.cpu_ns[99] = np.array([5e9] + [0.0] * 7)
