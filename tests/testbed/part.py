@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -28,8 +29,18 @@ def find_program(name: str) -> Path | None:
         return Path(assets) / name
     if on_path := shutil.which(name):
         return Path(on_path)
-    cached = sorted(cache_folder().glob(f"*/{name}"))
+    return find_own(name)
+
+
+def find_own(name: str) -> Path | None:
+    """The newest file of this name, below a folder of the cache."""
+    cached = sorted(cache_folder().glob(f"*/{name}"), key=_by_version)
     return cached[-1] if cached else None
+
+
+def _by_version(path: Path) -> list[tuple[int, str]]:
+    """Numbers by their value, as `sort -V` has them."""
+    return [(int(n or 0), text) for n, text in re.findall(r"(\d+)|(\D+)", str(path))]
 
 
 def require_program(name: str) -> Path:
@@ -43,3 +54,26 @@ def require_program(name: str) -> Path:
         message = f"{name} is not on this machine; install with: {INSTALL_COMMAND}"
         raise MissingPartError(message)
     return found
+
+
+def require_own(name: str) -> Path:
+    """The path of a file of the cache, whatever PATH has.
+
+    Raises:
+        MissingPartError: it is not there.
+    """
+    found = find_own(name)
+    if found is None:
+        message = f"{name} is not in {cache_folder()}; install with: {INSTALL_COMMAND}"
+        raise MissingPartError(message)
+    return found
+
+
+def kernel_headers() -> Path:
+    """A folder with kernel headers of some version in one tree: for BCC_KERNEL_SOURCE.
+
+    Raises:
+        MissingPartError: install.sh has not put them there.
+    """
+    own = os.environ.get("BCC_KERNEL_SOURCE")
+    return Path(own) if own else require_own("include/linux/kconfig.h").parents[2]
