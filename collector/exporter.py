@@ -175,6 +175,8 @@ def _filled(
 
 
 def _who(owner: Owner) -> tuple[str, ...]:
+    if owner.part == "unknown":  # by the ids that are known, until somebody tells the names
+        return ("unknown", owner.uid, owner.container or owner.container_id, "", "")
     return (owner.namespace, owner.pod, owner.container, owner.workload, owner.workload_kind)
 
 
