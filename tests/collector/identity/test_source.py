@@ -164,6 +164,13 @@ def test_no_token_file_means_no_token(serve, access):
     assert "Authorization" not in server.requests[0][2]
 
 
+def test_token_is_not_sent_in_the_clear(access):
+    with Loopback(pods_reply()) as server:
+        KubeletPods(server.url, access()).read_pods()
+
+    assert "Authorization" not in server.requests[0][2]
+
+
 def test_certificate_that_is_not_trusted_is_refused_and_gets_no_token(serve, access):
     server = serve(pods_reply())
 
@@ -172,7 +179,7 @@ def test_certificate_that_is_not_trusted_is_refused_and_gets_no_token(serve, acc
     assert server.requests == []
 
 
-def test_insecure_is_only_when_asked_and_raises_no_warning(serve, access):
+def test_insecure_is_only_when_asked(serve, access):
     server = serve(pods_reply())
 
     assert KubeletPods(server.url, access(ca_file="", insecure=True)).read_pods().pods
@@ -224,6 +231,22 @@ def test_missing_token_and_ca_file_are_named(serve, access):
         KubeletPods(server.url, access(token_file="/nowhere/token")).read_pods()
     with pytest.raises(PodListError, match=r"/nowhere/ca\.crt"):
         KubeletPods(server.url, access(ca_file="/nowhere/ca.crt")).read_pods()
+
+
+@pytest.mark.parametrize("content", [b"", b"two words", b"a\nb", b"\xff\xfe"])
+def test_token_file_without_a_token_is_named_and_not_quoted(serve, access, tmp_path, content):
+    server = serve(pods_reply())
+    (tmp_path / "bad").write_bytes(content)
+
+    with pytest.raises(PodListError) as caught:
+        KubeletPods(server.url, access(token_file=str(tmp_path / "bad"))).read_pods()
+    assert str(caught.value) == f"{tmp_path / 'bad'} holds no token"
+    assert server.requests == []
+
+
+def test_address_that_is_none_is_the_same_kind_of_error(access):
+    with pytest.raises(PodListError, match="does not answer"):
+        KubeletPods("https://127.0.0.1:x", access()).read_pods()
 
 
 @pytest.mark.parametrize("is_chunked", [False, True])
