@@ -37,6 +37,7 @@ def test_what_a_register_grows_by_is_counted_to_the_microjoule():
         accumulator, reading(0.0, 5000.0), reading(5.0, 5500.000061), reading(10.0, 5500.000122)
     )
     assert microjoules(advances) == [0, 500_000_061, 61]
+    assert [advance.increments[0].seconds for advance in advances] == [0.0, 5.0, 5.0]
     assert accumulator.totals() == {KEY: 500_000_122}
 
 

@@ -79,6 +79,14 @@ def test_a_write_that_fails_keeps_the_older_state(path):
     assert file.load().payload == {"n": 1}
 
 
+def test_a_write_that_fails_leaves_nothing_beside(path):
+    path.mkdir()
+    (path / "full").touch()
+    with pytest.raises(OSError, match=r".+"):
+        StateFile(path, node=NODE).write({})
+    assert [each.name for each in path.parent.iterdir()] == ["state"]
+
+
 def test_a_folder_that_is_not_there_is_an_error_of_the_system(tmp_path):
     with pytest.raises(FileNotFoundError):
         StateFile(tmp_path / "nowhere" / "state", node=NODE).write({})

@@ -181,6 +181,18 @@ def test_a_cgroup_number_given_to_another_counts_from_zero():
     assert charged_since(node)[0] == pytest.approx({"a": 400.0, "b": 100.0})
 
 
+@pytest.mark.parametrize("listed", [(1, 2, 3), (3, 1, 2)], ids=["in order", "out of order"])
+def test_what_cannot_be_shared_evenly_does_not_depend_on_the_listing(listed):
+    """100 uJ for three who worked alike: 34, 33 and 33."""
+    node = Node(one_socket(2), policy="usage")
+    owners = {1: A, 2: B, 3: C}
+    for at, busy, joules in ((0.0, 0, 0.0), (5.0, 10**9, 1e-4)):
+        cpu_ns = np.full((3, 2), busy, dtype=np.uint64)
+        reading = ActivityReading(at, "time", listed, cpu_ns)
+        node.attributor.account(at, [told(joules, is_certain=at > 0)], reading, Cast(owners))
+    assert node.joules() == pytest.approx({"a": 34e-6, "b": 33e-6, "c": 33e-6})
+
+
 def test_a_cgroup_that_could_not_be_read_for_a_while_goes_on_where_it_was():
     """It worked 20 s before, and 5 s while it was not seen."""
     node = trained(Node(one_socket(8)))
@@ -226,6 +238,13 @@ def test_a_zone_that_was_not_read_is_paid_by_all_who_worked_meanwhile():
     node.interval({A: 5.0}, [])
     node.interval({B: 5.0}, [told(800.0, seconds=10.0)])
     assert charged_since(node)[0] == pytest.approx({"a": 100.0, "b": 100.0})
+
+
+def test_work_before_a_jump_that_was_dropped_pays_for_nothing_after_it():
+    node = trained(Node(one_socket(8)))
+    node.interval({A: 5.0}, [told(0.0, is_certain=False)])
+    node.interval({B: 5.0}, [told(400.0)])
+    assert charged_since(node)[0] == pytest.approx({"b": 100.0})
 
 
 def test_energy_of_a_time_that_no_probe_saw_is_nobodys():

@@ -65,6 +65,14 @@ def test_what_a_lagging_platform_meter_tells_too_little_is_owed_by_its_next():
     assert joules(second)[REST] == 250.0
 
 
+def test_what_a_platform_meter_lost_in_a_reset_is_no_longer_owed():
+    enclosure = Enclosure()
+    enclosure.charged([told(100, PACKAGES[0]), told(300, PSYS)])
+    enclosure.charged([told(100, PACKAGES[0]), told(0, PSYS, is_certain=False)])
+    after = enclosure.charged([told(100, PACKAGES[0]), told(300, PSYS)])
+    assert joules(after)[REST] == 200.0
+
+
 def test_the_rest_waits_for_a_zone_that_does_not_tell():
     enclosure = Enclosure()
     enclosure.charged([told(100, PACKAGES[0]), told(300, PSYS)])
