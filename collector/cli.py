@@ -7,10 +7,10 @@ import threading
 from typing import Any
 
 import click
+from recommender.console import Group
 
 from collector.settings import IdentitySettings, MeterSettings, ProbeSettings, ServiceSettings
 from recommender import __version__
-from recommender.console import Group
 from recommender.flags import collect, settings_options
 
 _READING = (MeterSettings, ProbeSettings, IdentitySettings)
