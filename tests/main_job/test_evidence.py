@@ -50,11 +50,12 @@ def test_the_report_has_every_workload_and_its_price_comes_from_the_published_cu
     watts = fleet.server.watts_at(utilisation, cores=cores)
     slope = (fleet.server.watts_at(utilisation + step, cores=cores) - watts) / step
     intercept = float((watts - slope * utilisation).mean())
-    assert pool["interceptWatts"] == pytest.approx(intercept, rel=0.05)
+    assert pool["interceptWatts"] == pytest.approx(intercept, rel=0.01)
     reserved = sum(c.template.request_cores for c in fleet.running) / (cores * fleet.shape.nodes)
     assert pool["packing"] == pytest.approx(reserved, rel=0.01)
     price = pool["priceWattsPerCore"]
-    assert price["low"] <= intercept / (reserved * cores) <= price["high"]
+    assert price["value"] == pytest.approx(intercept / (reserved * cores), rel=0.01)
+    assert price["low"] <= price["value"] <= price["high"]
 
 
 def test_all_containers_of_eight_days_with_a_meter_are_priced(report):
