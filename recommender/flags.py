@@ -27,12 +27,14 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "time": units.parse_time,
     "millicores": units.parse_millicores,
     "bytes": units.parse_bytes,
+    "percentile": units.parse_percentile,
 }
 _FORMATTERS: dict[str, Callable[[Any], str]] = {
     "duration": lambda value: units.format_duration(value).replace(" ", "").replace("min", "m"),
     "time": units.format_time,
     "millicores": units.format_millicores,
     "bytes": units.format_bytes,
+    "percentile": units.format_percentile,
 }
 
 

@@ -34,6 +34,7 @@ _QUANTITY = re.compile(
     r"([+-]?(?:\d+\.?\d*|\.\d+))(?:([eE][+-]?\d{1,3})|([numkMGTPE]|[KMGTPE]i)?)", re.ASCII
 )
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)", re.ASCII)
+_PERCENTILE = re.compile(r"p(\d{1,2}(?:\.\d+)?)|(\d{1,2}(?:\.\d+)?)\s?%|(0?\.\d+)", re.ASCII)
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 
 MINUTE = 60
@@ -109,6 +110,22 @@ def format_duration(seconds: float) -> str:
             text = f"{seconds / size:.1f}"
             return f"{text.removesuffix('.0')} {unit}"
     return f"{seconds:.0f} s"
+
+
+def parse_percentile(text: str) -> float:
+    """A percentile as a share above 0 and below 1, from p90, 90% or 0.9. Raises UsageError."""
+    match = _PERCENTILE.fullmatch(text.strip())
+    percent, share = (match[1] or match[2], match[3]) if match else (None, None)
+    # Decimal, so that p90 and 0.9 are the same number.
+    value = float(Decimal(percent) / 100 if percent else Decimal(share or 0))
+    if not value:
+        raise UsageError(f"{text!r} is not a percentile; write for example p90, 90% or 0.9")
+    return value
+
+
+def format_percentile(share: float) -> str:
+    """A percentile as p90 or p99.5."""
+    return f"p{share * 100:.6g}"
 
 
 def parse_time(text: str) -> float:

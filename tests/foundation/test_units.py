@@ -36,6 +36,27 @@ def test_a_kubernetes_quantity_has_its_exact_value(text, value):
     assert units.parse_quantity(text) == Decimal(value)
 
 
+@pytest.mark.parametrize("text", ["p90", "90%", "90 %", "0.9", ".9", "0.90", " p90.0 "])
+def test_a_percentile_may_be_written_in_three_ways(text):
+    assert units.parse_percentile(text) == 0.9
+
+
+@pytest.mark.parametrize(
+    "text", ["", "90", "1", "1.0", "0", "0.0", "p0", "p100", "101%", "-0.9", "p"]
+)
+def test_what_is_no_percentile_is_refused(text):
+    with pytest.raises(
+        UsageError, match=r"is not a percentile; write for example p90, 90% or 0\.9"
+    ):
+        units.parse_percentile(text)
+
+
+@given(st.decimals("0.1", "99.9", places=1))
+def test_a_percentile_reads_back_as_it_was_written(percent):
+    share = float(percent / 100)
+    assert units.parse_percentile(units.format_percentile(share)) == pytest.approx(share, rel=1e-9)
+
+
 @pytest.mark.parametrize(
     "text",
     [
