@@ -74,12 +74,9 @@ def estimate_curve(
         np.maximum(high, middle) / best,
         distribution.exposure(candidates)[0],
         distribution.shortfall(candidates)[0],
+        feasible,
     )
-    rows = zip(*(column.tolist() for column in columns), strict=True)
-    return tuple(
-        CurvePoint(*row, is_feasible)
-        for row, is_feasible in zip(rows, feasible.tolist(), strict=True)
-    )
+    return tuple(map(CurvePoint, *(column.tolist() for column in columns)))
 
 
 def estimate_gain(

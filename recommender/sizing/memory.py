@@ -35,10 +35,13 @@ nothing.
 class OomEvidence:
     """What an out-of-memory kill tells.
 
-    `need`: bytes needed after it. `why`: a sentence.
+    need    least target after it, bytes
+    peak    bytes that the stock rule counts as a peak of today
+    why     a sentence
     """
 
     need: float
+    peak: float
     why: str
 
 
@@ -51,41 +54,42 @@ def estimate_oom(
 ) -> OomEvidence | None:
     """What the last kill shows to be needed; None without a kill.
 
-    `was_killed`: the newest pods were; `request`: their memory request; `published`: the target
-    of the previous recommendation.
+    `was_killed`: some pod of today was; `request`: the memory request; `published`: the target
+    of the previous recommendation, None where it is but a floor.
 
-    The need is 1.2 x and + 100 MiB on the highest of peak, bytes in use at the kill and request:
-    sampled peaks miss the moment of the kill. The request counts only until it holds the raise
-    itself. Otherwise the same kill would raise its own answer by a fifth in each loop for as
-    long as it is in the window.
+    The need is 1.2 x and + 100 MiB on the highest of peak, bytes in use at the kill and
+    request: sampled peaks miss the moment of the kill. A request that is itself the answer to
+    the kill is held and not raised again; otherwise one kill would raise its own answer by a
+    fifth in each loop for as long as it is seen.
     """
     if demand.oom_bytes is None and not was_killed:
         return None
     seen = max(demand.memory_peak or 0.0, demand.oom_bytes or 0.0)
-    answer = estimate_oom_need(seen)
-    if request is None:
-        return _evidence(answer, seen, "use")
-    if demand.oom_bytes is not None:
-        is_answered = request >= answer
-    else:
-        is_answered = published is not None and answer <= published <= request
-        answer = max(answer, float(published or 0)) if is_answered else answer
-    if is_answered:
-        return OomEvidence(
-            answer,
-            f"killed for lack of memory; the request of {format_bytes_short(request)} "
-            "already answers it",
-        )
-    base = max(seen, float(request))
-    return _evidence(estimate_oom_need(base), base, "request" if base > seen else "use")
+    raised = estimate_oom_need(seen)
+    answer = _find_answer(raised, was_killed=was_killed, request=request, published=published)
+    if answer is not None:
+        text = f"killed for lack of memory; {format_bytes_short(answer)} answers it and is kept"
+        return OomEvidence(answer, raised, text)
+    base = max(seen, float(request or 0))
+    need = estimate_oom_need(base)
+    what = "request" if base > seen else "use"
+    text = f"killed for lack of memory at a {what} of {format_bytes_short(base)}: "
+    return OomEvidence(need, need, text + "at least x1.2 and +100 MiB")
 
 
-def _evidence(need: float, base: float, what: str) -> OomEvidence:
-    return OomEvidence(
-        need,
-        f"killed for lack of memory at a {what} of {format_bytes_short(base)}: "
-        "at least x1.2 and +100 MiB",
-    )
+def _find_answer(
+    raised: float, *, was_killed: bool, request: int | None, published: int | None
+) -> int | None:
+    """The bytes that already answer a kill which `raised` bytes would answer; None: none do.
+
+    What was published and has reached the pods; or, where no pod of today was killed, what
+    these run with.
+    """
+    if request is None or request < raised:
+        return None
+    if published is not None and raised <= published <= request:
+        return published
+    return None if was_killed else request
 
 
 def choose_memory(
@@ -107,15 +111,33 @@ def choose_memory(
             f"{format_bytes_short(peak)}",
         )
     ]
-    lower = peak
+    upper = round_up(target * UPPER_MARGIN)
+    band = Band.around(round_up(target), lower=round_up(peak), upper=upper)
     if oom is not None:
         steps.append(explain_oom(oom))
-        if oom.need > target:
-            target, lower = oom.need, oom.need / MARGIN
-    band = Band.around(
-        round_up(target), lower=round_up(lower), upper=round_up(target * UPPER_MARGIN)
-    )
+        band = hold_oom(band, oom)
     return band, tuple(steps)
+
+
+def choose_least(demand: ContainerDemand, oom: OomEvidence | None) -> int:
+    """Bytes below which no earlier target is kept, however wide its bounds.
+
+    The highest peak with half of its margin, as above; the stock rule's bounds of the first
+    days would hold a target that the use has long passed. And what a kill shows to be needed.
+    """
+    least = (demand.memory_peak or 0.0) * MARGIN / UPPER_MARGIN
+    return round_up(max(least, oom.need if oom else 0.0))
+
+
+def hold_oom(band: Band, oom: OomEvidence) -> Band:
+    """The band with a target of at least what the kill shows to be needed."""
+    if band.target >= oom.need:
+        return band
+    return Band.around(
+        round_up(oom.need),
+        lower=max(band.lower, round_up(oom.need / MARGIN)),
+        upper=max(band.upper, round_up(oom.need * UPPER_MARGIN)),
+    )
 
 
 def explain_oom(oom: OomEvidence) -> Reason:
