@@ -54,7 +54,10 @@ class _UnitType(click.ParamType[Any]):
         except UsageError as error:
             self.fail(str(error), param, ctx)
         if number < 0:
-            self.fail(f"{value!r} is negative", param, ctx)
+            said = "is before 1970" if self.name == "time" else "is negative"
+            self.fail(f"{value!r} {said}", param, ctx)
+        if self.name == "duration" and not number:
+            self.fail(f"{value!r} is no time at all; write for example 90s, 12h or 14d", param, ctx)
         return number
 
 

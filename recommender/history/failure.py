@@ -80,9 +80,10 @@ def refuse_status(status: int, body: bytes, store: str, *, location: str = "") -
             "--store-header"
         )
     if location:
+        elsewhere = redact_url(location.partition("?")[0])
         return StoreReplyError(
-            f"store {store} answered {shown} to {redact_url(location)}; give the address behind "
-            "it with --store (a login page needs --store-token-file or --store-basic-auth)"
+            f"store {store} answered {shown} to {elsewhere}; give the address behind it with "
+            "--store (a login page needs --store-token-file or --store-basic-auth)"
         )
     if status == HTTPStatus.NOT_FOUND:
         return StoreReplyError(
