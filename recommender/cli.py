@@ -29,6 +29,8 @@ from recommender.settings import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from recommender.cluster.connection import ApiConnection
     from recommender.cycle import Cycle, EvidenceSource
     from recommender.report.progress import Progress
@@ -145,11 +147,13 @@ def explain(workload: str, **values: Any) -> None:
 def record(file: Path, *, anonymize: bool, **values: Any) -> None:
     """Write all that a report needs into FILE, to be read with --recording FILE."""
     from recommender.recording import anonymize as pseudonymize
-    from recommender.recording import write_recording
+    from recommender.recording import check_writable, write_recording
 
+    check_writable(file)
     with _progress() as progress:
         evidence = _source(values, progress).read()
     size = write_recording(file, pseudonymize(evidence) if anonymize else evidence)
+    _print_warnings((*evidence.cluster.warnings, *evidence.history.warnings))
     count = len(evidence.history.usage.containers)
     click.echo(f"{file}: {count} containers, {size:,} bytes", err=True)
 
@@ -164,15 +168,13 @@ def run(*, once: bool, dry_run: bool, strict: bool, **values: Any) -> None:
     from recommender.cluster.connection import connect
     from recommender.cluster.writer import StatusWriter
     from recommender.report.change import format_changes, format_statuses
-    from recommender.report.notation import escape_controls
 
     if not once:
         raise UsageError("this version runs single cycles only; give --once and repeat it")
     with connect(collect(ClusterSettings, values)) as connection, _progress() as progress:
         sink = None if dry_run else StatusWriter(connection)
         cycle = _run(_live_source(values, progress, connection), values, sink=sink)
-    for warning in cycle.report.source.warnings:
-        click.echo(f"warning: {escape_controls(warning)}", err=True)
+    _print_warnings(cycle.report.source.warnings)
     if dry_run:
         click.echo(format_statuses(cycle.changes), nl=False)
     click.echo(format_changes(cycle.changes, cycle.report.skipped), nl=False, err=dry_run)
@@ -235,6 +237,7 @@ def _live_source(
 ) -> EvidenceSource:
     from recommender.cluster.reader import ClusterReader
     from recommender.evidence import LiveSource
+    from recommender.history.endpoint import parse_endpoint
     from recommender.history.store_reader import StoreReader
 
     cluster = collect(ClusterSettings, values)
@@ -244,7 +247,7 @@ def _live_source(
         cluster=ClusterReader(connection, cluster) if connection else None,
         settings=cluster,
         window=collect(WindowSettings, values),
-        store_name=store.store,
+        store_name=parse_endpoint(store.store).url,  # without its password
         explained=explained,
     )
 
@@ -262,6 +265,13 @@ def _print_report(cycle: Cycle, output: str) -> None:
 
     text = format_report(cycle.report, output=output, width=_width(), is_terminal=_is_terminal())
     click.echo(text, nl=False)
+
+
+def _print_warnings(warnings: Iterable[str]) -> None:
+    from recommender.report.notation import escape_controls
+
+    for warning in warnings:
+        click.echo(f"warning: {escape_controls(warning)}", err=True)
 
 
 def _progress() -> Progress:
