@@ -16,7 +16,7 @@ from recommender.sizing.terms import terms_of
 from recommender.units import DAY, format_duration
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from recommender.energy.price import WorkClass
     from recommender.model.cluster import ContainerSpec, Vpa, Workload
@@ -44,26 +44,21 @@ def size_workload(
     `vpa.status` gives that result again.
     """
     if not workload.containers:
-        window = format_duration(demand.window_days * DAY)
-        raise WorkloadSkipped(
-            "no pods now, so its containers are not known"
-            if demand.knows(workload.ref)
-            else f"no pods now and no usage in {window}"
-        )
+        raise WorkloadSkipped(_explain_absence(workload, demand))
     named = vpa.work_class if vpa else ""
     work_class = choose_work_class(named or settings.work_class)
-    terms = None if pool is None else terms_of(pool.energy, work_class)
-    policies = {spec.name: _policy(vpa, spec) for spec in workload.containers}
-    demands, skipped = _find_demands(workload, vpa, policies, demand)
+    energy = None if pool is None else pool.energy
+    terms = None if energy is None else terms_of(energy, work_class)
+    demands, skipped = _find_demands(workload, vpa, demand)
     sized: list[ContainerReport] = []
     for spec, seen in demands:
         case = Case(
             workload=workload,
             spec=spec,
-            policy=policies[spec.name],
+            policy=_policy(vpa, spec),
             demand=seen,
             terms=terms,
-            energy=None if pool is None else pool.energy,
+            energy=energy,
             previous=parse_previous(vpa.status if vpa else {}, spec.name),
             settings=settings,
             sharers=len(demands),
@@ -73,8 +68,7 @@ def size_workload(
             sized.append(size_container(case, with_curve=with_curve))
         except WorkloadSkipped as verdict:
             skipped.append(_skip(workload, spec, vpa, str(verdict)))
-    report = _describe(workload, vpa, pool, work_class, sized)
-    return report, tuple(skipped)
+    return _describe(workload, vpa, pool, work_class, sized), tuple(skipped)
 
 
 def choose_work_class(name: str) -> WorkClass:
@@ -92,18 +86,21 @@ def _policy(vpa: Vpa | None, spec: ContainerSpec) -> ContainerPolicy:
     return vpa.policy(spec.name) if vpa else ContainerPolicy(spec.name)
 
 
+def _explain_absence(workload: Workload, demand: Demand) -> str:
+    if demand.knows(workload.ref):
+        return "no pods now, so its containers are not known"
+    return f"no pods now and no usage in {format_duration(demand.window_days * DAY)}"
+
+
 def _find_demands(
-    workload: Workload,
-    vpa: Vpa | None,
-    policies: Mapping[str, ContainerPolicy],
-    demand: Demand,
+    workload: Workload, vpa: Vpa | None, demand: Demand
 ) -> tuple[list[tuple[ContainerSpec, ContainerDemand]], list[Skipped]]:
     """The containers that can be sized, and those that are switched off or were never seen."""
     demands: list[tuple[ContainerSpec, ContainerDemand]] = []
     skipped: list[Skipped] = []
     for spec in workload.containers:
         seen = demand.of(ContainerRef(workload.ref, spec.name))
-        if policies[spec.name].is_off:
+        if _policy(vpa, spec).is_off:
             skipped.append(_skip(workload, spec, vpa, "its VPA policy says mode: Off"))
         elif seen is None:
             window = format_duration(demand.window_days * DAY)
