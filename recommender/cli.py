@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import shutil
 import sys
 import traceback
 from pathlib import Path
@@ -90,9 +91,12 @@ def _configure_logging(verbose: int) -> None:
 
 
 def _print_error(error: JoulefitError, verbose: int) -> None:
-    click.echo(f"error: {error}", err=True)
+    from recommender.report.notation import escape_controls
+
+    # What others wrote stands in it: a store's words, names of objects, a file's path.
+    click.echo(f"error: {escape_controls(str(error))}", err=True)
     if verbose and error.detail:
-        click.echo(error.detail, err=True)
+        click.echo(escape_controls(error.detail), err=True)
     if verbose > 1:
         click.echo("".join(traceback.format_exception(error)), err=True)
 
@@ -287,8 +291,6 @@ def _is_terminal() -> bool:
 
 def _width() -> int | None:
     """Columns of the terminal; None in a pipe, where nothing is cut."""
-    import shutil
-
     return shutil.get_terminal_size().columns if _is_terminal() else None
 
 
