@@ -14,6 +14,7 @@ from recommender.sizing.memory import (
     choose_memory,
     estimate_oom,
     explain_oom,
+    find_published_answer,
     hold_oom,
 )
 from recommender.sizing.policy import explain_hpa
@@ -122,13 +123,12 @@ def keep_memory(case: Case, choice: Choice) -> Choice:
 
 
 def _oom(case: Case) -> OomEvidence | None:
-    published = case.previous.bands.get("memory")
-    least = max(case.floor("memory"), case.caps("memory").minimum or 0)
+    floor = max(case.floor("memory"), case.caps("memory").minimum or 0)
     return estimate_oom(
         case.demand,
         was_killed=case.spec.oom_killed,
         request=case.request("memory"),
-        published=published.target if published and published.target > least else None,
+        published=find_published_answer(case.previous.bands.get("memory"), floor),
     )
 
 

@@ -50,17 +50,18 @@ def estimate_oom(
     *,
     was_killed: bool,
     request: int | None,
-    published: int | None,
+    published: Band | None,
 ) -> OomEvidence | None:
     """What the last kill shows to be needed; None without a kill.
 
-    `was_killed`: some pod of today was; `request`: the memory request; `published`: the target
-    of the previous recommendation, None where it is but a floor.
+    `was_killed`: some pod of today was; `request`: the memory request; `published`: the band
+    that was published in answer to a kill (`find_published_answer`).
 
     The need is 1.2 x and + 100 MiB on the highest of peak, bytes in use at the kill and
     request: sampled peaks miss the moment of the kill. A request that is itself the answer to
     the kill is held and not raised again; otherwise one kill would raise its own answer by a
-    fifth in each loop for as long as it is seen.
+    fifth in each loop for as long as it is seen. The price: a further kill at the answer, with
+    nothing of it in the samples, is not told from the first.
     """
     if demand.oom_bytes is None and not was_killed:
         return None
@@ -78,7 +79,7 @@ def estimate_oom(
 
 
 def _find_answer(
-    raised: float, *, was_killed: bool, request: int | None, published: int | None
+    raised: float, *, was_killed: bool, request: int | None, published: Band | None
 ) -> int | None:
     """The bytes that already answer a kill which `raised` bytes would answer; None: none do.
 
@@ -87,8 +88,8 @@ def _find_answer(
     """
     if request is None or request < raised:
         return None
-    if published is not None and raised <= published <= request:
-        return published
+    if published is not None and raised <= published.target <= request:
+        return published.uncapped
     return None if was_killed else request
 
 
@@ -130,14 +131,22 @@ def choose_least(demand: ContainerDemand, oom: OomEvidence | None) -> int:
 
 
 def hold_oom(band: Band, oom: OomEvidence) -> Band:
-    """The band with a target of at least what the kill shows to be needed."""
-    if band.target >= oom.need:
-        return band
+    """The band with a target of at least what the kill shows to be needed, and no less allowed.
+
+    A lower bound at the target has pods with less restarted, and marks it as the answer to a
+    kill for the next loop.
+    """
+    target = max(band.target, round_up(oom.need))
     return Band.around(
-        round_up(oom.need),
-        lower=max(band.lower, round_up(oom.need / MARGIN)),
-        upper=max(band.upper, round_up(oom.need * UPPER_MARGIN)),
+        target, lower=target, upper=max(band.upper, round_up(oom.need * UPPER_MARGIN))
     )
+
+
+def find_published_answer(previous: Band | None, floor: int) -> Band | None:
+    """The published band if it was the answer to a kill (`hold_oom`) and not but a floor."""
+    if previous is None or previous.lower < previous.target or previous.target <= floor:
+        return None
+    return previous
 
 
 def explain_oom(oom: OomEvidence) -> Reason:

@@ -5,7 +5,13 @@ import math
 import numpy as np
 import pytest
 
-from recommender.sizing.memory import choose_least, choose_memory, estimate_oom
+from recommender.sizing.band import Band
+from recommender.sizing.memory import (
+    choose_least,
+    choose_memory,
+    estimate_oom,
+    find_published_answer,
+)
 from tests.sizing.build import GIB, MIB, demand_of
 
 
@@ -41,7 +47,8 @@ def test_days_without_a_measurement_do_not_count():
 
 def _oom(peak=1000 * MIB, *, oom_bytes=math.nan, killed=True, request=None, published=None):
     demand = demand_of(memory=peak, oom_bytes=oom_bytes)
-    return estimate_oom(demand, was_killed=killed, request=request, published=published)
+    answer = None if published is None else Band.fixed(published)
+    return estimate_oom(demand, was_killed=killed, request=request, published=answer)
 
 
 def test_without_a_kill_there_is_nothing_to_answer():
@@ -63,7 +70,7 @@ def test_without_a_kill_there_is_nothing_to_answer():
         "no request: a fifth above the peak",
         "a request below the peak",
         "a request above the peak is what it was killed with",
-        "what was published is no answer to it",
+        "an answer to an earlier, lesser kill",
         "use at the kill above all daily peaks",
         "a request that does not hold a fifth more",
         "at least 100 MiB more",
@@ -85,6 +92,14 @@ def test_an_answer_that_has_not_reached_the_pods_stays_the_same():
     assert _oom(request=2000 * MIB, published=2400 * MIB).need == pytest.approx(2400 * MIB)
 
 
+def test_an_answer_above_the_cap_is_held_as_it_would_be_without():
+    published = Band(1500 * MIB, 1500 * MIB, 1500 * MIB, 2400 * MIB)
+    oom = estimate_oom(
+        demand_of(memory=1000 * MIB), was_killed=True, request=1500 * MIB, published=published
+    )
+    assert oom.need == 2400 * MIB
+
+
 def test_a_raise_by_hand_above_the_answer_changes_nothing():
     assert _oom(request=4000 * MIB, published=2400 * MIB).need == 2400 * MIB
 
@@ -100,14 +115,27 @@ def test_new_use_beyond_the_answer_is_answered_anew():
     assert oom.need == pytest.approx(1440 * MIB)
 
 
-def test_the_band_of_a_kill_begins_where_the_margin_is_spent():
+def test_after_a_kill_no_less_than_its_answer_is_within_the_bounds():
     demand = demand_of(memory=1000 * MIB)
     oom = estimate_oom(demand, was_killed=True, request=2000 * MIB, published=None)
     band, (_, reason) = choose_memory(demand, oom)
-    assert band.target == math.ceil(2400 * MIB)
-    assert band.lower == pytest.approx(2400 * MIB / 1.15, abs=1)
+    assert band.lower == band.target == math.ceil(2400 * MIB)
     assert band.upper == pytest.approx(2400 * MIB * 1.075, abs=1)
     assert reason.why == "killed for lack of memory at a request of 2Gi: at least x1.2 and +100 MiB"
+
+
+@pytest.mark.parametrize(
+    ("previous", "is_answer"),
+    [
+        (None, False),
+        (Band(2400, 2400, 2580, 2400), True),
+        (Band(2399, 2400, 2580, 2400), False),
+        (Band(250, 250, 300, 250), False),
+    ],
+    ids=["nothing", "a lower bound at the target", "a target of peaks", "a floor"],
+)
+def test_the_answer_to_a_kill_is_known_by_its_lower_bound(previous, is_answer):
+    assert find_published_answer(previous, floor=250) is (previous if is_answer else None)
 
 
 def test_an_earlier_target_is_kept_only_with_half_of_its_margin_free():
