@@ -19,7 +19,7 @@ from click.core import ParameterSource
 
 from recommender import __version__
 from recommender.errors import JoulefitError, UsageError
-from recommender.flags import collect, settings_options
+from recommender.flags import collect, describe_usage_error, settings_options
 from recommender.settings import (
     ClusterSettings,
     OutputSettings,
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from recommender.report.progress import Progress
 
 _READING = (StoreSettings, ClusterSettings, WindowSettings)
+_HELP = {"help_option_names": ["-h", "--help"]}
 
 
 class _Command(click.Command):
@@ -71,9 +72,7 @@ class _Group(click.Group):
         try:
             return super().main(*args, **{**kwargs, "standalone_mode": False})
         except click.ClickException as error:
-            context = getattr(error, "ctx", None)
-            hint = f"; see {context.command_path} --help" if context else ""
-            click.echo(f"error: {error.format_message().rstrip('.')}{hint}", err=True)
+            click.echo(f"error: {describe_usage_error(error)}", err=True)
             sys.exit(error.exit_code)
         except click.Abort:
             click.echo("interrupted", err=True)
@@ -101,25 +100,33 @@ def _print_error(error: JoulefitError, verbose: int) -> None:
         click.echo("".join(traceback.format_exception(error)), err=True)
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Group, invoke_without_command=True, context_settings=_HELP)
 @click.version_option(__version__, prog_name="joulefit")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Energy-optimal resource requests for Kubernetes workloads.
 
     Reads usage and power from a Prometheus-compatible store, prices a reserved core in watts
     and says which requests do the most work per joule; `run` writes them into the status of
     the VerticalPodAutoscalers that name joulefit.
     """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 @main.command()
 @settings_options(OutputSettings, SourceSettings, *_READING, SizingSettings)
 def report(**values: Any) -> None:
     """Show what each workload should request, and why. Changes nothing."""
+    from recommender.report.document import format_report
+
     output = collect(OutputSettings, values)
     with _progress() as progress:
         cycle = _run(_source(values, progress), values, with_curves=output.output in _WITH_CURVES)
-    _print_report(cycle, output.output)
+    text = format_report(
+        cycle.report, output=output.output, width=_width(), is_terminal=_is_terminal()
+    )
+    click.echo(text, nl=False)
     _end(bool(cycle.report.skipped) and output.strict)
 
 
@@ -262,13 +269,6 @@ def _run(
     from recommender.cycle import run_once
 
     return run_once(source, sink, settings=collect(SizingSettings, values), with_curves=with_curves)
-
-
-def _print_report(cycle: Cycle, output: str) -> None:
-    from recommender.report.document import format_report
-
-    text = format_report(cycle.report, output=output, width=_width(), is_terminal=_is_terminal())
-    click.echo(text, nl=False)
 
 
 def _print_warnings(warnings: Iterable[str]) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from recommender import units
 from recommender.errors import UsageError
@@ -132,6 +133,19 @@ def collect(settings: type[_Settings], values: dict[str, Any]) -> _Settings:
     """The settings object of these command-line values; other keys are left alone."""
     names = [field.name for field in _fields(settings)]
     return settings(**{name: values[name] for name in names})
+
+
+def describe_usage_error(error: click.ClickException) -> str:
+    """One line: what cannot be meant, which variable it came from, and where to read on."""
+    from recommender.report.notation import escape_controls  # noqa: PLC0415 - rarely needed
+
+    context = getattr(error, "ctx", None)
+    parameter = getattr(error, "param", None)
+    text = error.format_message().rstrip(".")
+    if context and parameter:
+        source = context.get_parameter_source(parameter.name)
+        text += f" (from {parameter.envvar})" if source is ParameterSource.ENVIRONMENT else ""
+    return escape_controls(text) + (f"; see {context.command_path} --help" if context else "")
 
 
 def _fields(settings: type) -> tuple[dataclasses.Field[Any], ...]:
