@@ -80,8 +80,17 @@ def test_a_least_beyond_the_cap_does_not_move_a_target_at_the_cap():
 
 
 def test_new_caps_apply_to_a_kept_band():
-    band, _ = choose_settled("cpu", _band(400), _band(400), Caps(410, 430))
-    assert (band.lower, band.target, band.upper, band.uncapped) == (410, 410, 430, 400)
+    band, reason = choose_settled("cpu", _band(402), _band(400), Caps(370, 430))
+    assert (band.lower, band.target, band.upper, band.uncapped) == (370, 400, 430, 400)
+    assert reason.step == "cpu kept"
+
+
+def test_how_far_a_target_is_held_by_a_cap_is_said_anew_once_it_is_far_off():
+    at_cap = _band(500, lower=450, upper=500, uncapped=520)
+    near, _ = choose_settled("cpu", _band(530), at_cap, Caps(None, 500))
+    assert (near.target, near.uncapped) == (500, 520)
+    far, _ = choose_settled("cpu", _band(540, lower=530), at_cap, Caps(None, 500))
+    assert (far.target, far.uncapped) == (500, 540)
 
 
 def test_a_lifted_cap_lets_the_target_go():

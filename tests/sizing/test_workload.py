@@ -323,6 +323,11 @@ def test_an_hpa_on_cpu_keeps_the_request_and_memory_is_sized():
     assert (app.watts_saved, app.curve) == (None, ())
 
 
+def test_a_request_kept_for_an_hpa_is_not_raised_to_the_floor_of_a_pod():
+    workload = workload_of(spec_of(cpu=5), hpa_on_cpu="web-hpa")
+    assert size_app(USAGE, workload=workload).recommended.target.cpu == "5m"
+
+
 def test_an_hpa_without_a_request_leaves_cpu_out():
     workload = workload_of(spec_of(cpu=None), hpa_on_cpu="web-hpa")
     app = size_app(USAGE, workload=workload)
