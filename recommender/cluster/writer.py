@@ -64,6 +64,7 @@ class StatusWriter:
             raise
         raise StatusSubresourceMissingError(
             "the VPA CRD of this cluster has no status subresource, so no recommender can write;"
-            " install the CRD of VPA 1.0 or later (vpa-v1-crd-gen.yaml), or add subresources.status to its version v1",
+            " install the CRD of VPA 1.0 or later (vpa-v1-crd-gen.yaml), or add"
+            " subresources.status to its version v1",
             detail=error.detail,
         ) from error
