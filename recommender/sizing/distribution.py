@@ -86,7 +86,7 @@ class DayDistribution:
 
     def mean(self, weights: Floats | None = None) -> Floats:
         """Mean demand in cores, [R]: of the buckets, so that it fits `shortfall`."""
-        return self.shortfall(np.zeros(1), weights)[:, 0]
+        return np.asarray(self._per_sample(self._excess[:, :1], weights)[:, 0] + self.edges[0])
 
     @cached_property
     def _samples(self) -> Floats:
