@@ -30,7 +30,8 @@ def _format_change(change: StatusChange) -> str:
 
 def _format_skip(row: Skipped) -> str:
     container = f", container {row.container}" if row.container else ""
-    return f"skipped {row.namespace}/{row.kind}/{row.name}{container}: {row.reason}"
+    vpa = f" (VPA {row.vpa})" if row.vpa and row.vpa != row.name else ""
+    return f"skipped {row.namespace}/{row.kind}/{row.name}{container}{vpa}: {row.reason}"
 
 
 def _format_counts(changes: Sequence[StatusChange]) -> str:

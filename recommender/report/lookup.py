@@ -70,7 +70,7 @@ def _describe_skips(rows: Iterable[Skipped]) -> str:
 def _offer(text: str, known: list[WorkloadRef]) -> str:
     """What to type instead."""
     if not known:
-        return "the report holds no workload at all"
+        return "the report holds no workload at all; look at -n, -l and --recommender-name"
     near = _near_names(text, known)
     if near:
         return f"did you mean {' or '.join(near)}?"
