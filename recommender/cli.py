@@ -7,10 +7,8 @@ so that `joulefit --help` answers at once.
 from __future__ import annotations
 
 import dataclasses
-import logging
 import shutil
 import sys
-import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +16,9 @@ import click
 from click.core import ParameterSource
 
 from recommender import __version__
-from recommender.errors import JoulefitError, UsageError
-from recommender.flags import collect, describe_usage_error, settings_options
+from recommender.console import Group
+from recommender.errors import UsageError
+from recommender.flags import collect, settings_options
 from recommender.settings import (
     ClusterSettings,
     OutputSettings,
@@ -40,67 +39,7 @@ _READING = (StoreSettings, ClusterSettings, WindowSettings)
 _HELP = {"help_option_names": ["-h", "--help"]}
 
 
-class _Command(click.Command):
-    """A command whose errors are one line, with the exit code of the error."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.params.append(
-            click.Option(
-                ["-v", "--verbose"],
-                count=True,
-                help="say what is done and which request failed; -vv adds the traceback",
-            )
-        )
-
-    def invoke(self, ctx: click.Context) -> Any:
-        verbose = ctx.params.pop("verbose")
-        ctx.meta["joulefit.verbose"] = verbose
-        _configure_logging(verbose)
-        try:
-            return super().invoke(ctx)
-        except JoulefitError as error:
-            _print_error(error, verbose)
-            ctx.exit(error.exit_code)
-
-
-class _Group(click.Group):
-    command_class = _Command
-
-    def main(self, *args: Any, **kwargs: Any) -> Any:
-        """One line for usage errors too, and a quiet end when a pipe closes."""
-        try:
-            return super().main(*args, **{**kwargs, "standalone_mode": False})
-        except click.ClickException as error:
-            click.echo(f"error: {describe_usage_error(error)}", err=True)
-            sys.exit(error.exit_code)
-        except click.Abort:
-            click.echo("interrupted", err=True)
-            sys.exit(130)
-        except BrokenPipeError:
-            # The reader has what it wanted; Python must not complain at exit either.
-            sys.stderr.close()
-            sys.exit(0)
-
-
-def _configure_logging(verbose: int) -> None:
-    level = {0: logging.ERROR, 1: logging.INFO}.get(verbose, logging.DEBUG)
-    logging.basicConfig(format="%(levelname)s %(name)s %(message)s", stream=sys.stderr)
-    logging.getLogger("recommender").setLevel(level)
-
-
-def _print_error(error: JoulefitError, verbose: int) -> None:
-    from recommender.report.notation import escape_controls
-
-    # What others wrote stands in it: a store's words, names of objects, a file's path.
-    click.echo(f"error: {escape_controls(str(error))}", err=True)
-    if verbose and error.detail:
-        click.echo(escape_controls(error.detail), err=True)
-    if verbose > 1:
-        click.echo("".join(traceback.format_exception(error)), err=True)
-
-
-@click.group(cls=_Group, invoke_without_command=True, context_settings=_HELP)
+@click.group(cls=Group, invoke_without_command=True, context_settings=_HELP)
 @click.version_option(__version__, prog_name="joulefit")
 @click.pass_context
 def main(context: click.Context) -> None:
@@ -272,7 +211,7 @@ def _run(
 
 
 def _print_warnings(warnings: Iterable[str]) -> None:
-    from recommender.report.notation import escape_controls
+    from recommender.text import escape_controls
 
     for warning in warnings:
         click.echo(f"warning: {escape_controls(warning)}", err=True)

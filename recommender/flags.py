@@ -14,6 +14,7 @@ from click.core import ParameterSource
 
 from recommender import units
 from recommender.errors import UsageError
+from recommender.text import escape_controls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -137,8 +138,6 @@ def collect(settings: type[_Settings], values: dict[str, Any]) -> _Settings:
 
 def describe_usage_error(error: click.ClickException) -> str:
     """One line: what cannot be meant, which variable it came from, and where to read on."""
-    from recommender.report.notation import escape_controls  # noqa: PLC0415 - rarely needed
-
     context = getattr(error, "ctx", None)
     parameter = getattr(error, "param", None)
     text = error.format_message().rstrip(".")

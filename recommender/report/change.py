@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from recommender.report.notation import escape_controls
 from recommender.report.yaml_text import format_yaml_documents
+from recommender.text import escape_controls
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

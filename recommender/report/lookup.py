@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from recommender.errors import UnknownWorkloadError
 from recommender.model.identity import WorkloadRef
-from recommender.report.notation import escape_controls
+from recommender.text import escape_controls
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

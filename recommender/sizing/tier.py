@@ -89,7 +89,7 @@ def _describe_price(terms: Terms) -> str:
     if terms.reserved <= 0.0:
         return "a reserved core costs nothing"
     halfwidth = (terms.reserved_high - terms.reserved_low) / 2.0 / terms.reserved
-    return f"price known to +-{halfwidth:.0%}"
+    return f"price known to +-{halfwidth * 100:.2g}%"
 
 
 def describe_days(days: float) -> str:

@@ -11,8 +11,8 @@ from tests.sizing.build import terms_for
 def test_three_days_500_samples_and_a_close_price_are_tier_one():
     tier = choose_tier(3.0, 500, terms=terms_for())
     assert (tier.name, tier.basis, tier.gap) == ("T1", "priced quantile", "")
-    # 1.3 ... 1.5 about 1.4 W
-    assert tier.reason.why == "3 d of history, 500 five-minute samples, price known to +-7%"
+    # 1.3 ... 1.5 about 1.4 W: 0.1 of 1.4
+    assert tier.reason.why == "3 d of history, 500 five-minute samples, price known to +-7.1%"
 
 
 @pytest.mark.parametrize(
