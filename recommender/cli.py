@@ -7,9 +7,8 @@ so that `joulefit --help` answers at once.
 from __future__ import annotations
 
 import dataclasses
-import logging
+import shutil
 import sys
-import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,8 @@ import click
 from click.core import ParameterSource
 
 from recommender import __version__
-from recommender.errors import JoulefitError, UsageError
+from recommender.console import Group
+from recommender.errors import UsageError
 from recommender.flags import collect, settings_options
 from recommender.settings import (
     ClusterSettings,
@@ -29,91 +29,43 @@ from recommender.settings import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from recommender.cluster.connection import ApiConnection
     from recommender.cycle import Cycle, EvidenceSource
     from recommender.report.progress import Progress
 
 _READING = (StoreSettings, ClusterSettings, WindowSettings)
+_HELP = {"help_option_names": ["-h", "--help"]}
 
 
-class _Command(click.Command):
-    """A command whose errors are one line, with the exit code of the error."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.params.append(
-            click.Option(
-                ["-v", "--verbose"],
-                count=True,
-                help="say what is done and which request failed; -vv adds the traceback",
-            )
-        )
-
-    def invoke(self, ctx: click.Context) -> Any:
-        verbose = ctx.params.pop("verbose")
-        ctx.meta["joulefit.verbose"] = verbose
-        _configure_logging(verbose)
-        try:
-            return super().invoke(ctx)
-        except JoulefitError as error:
-            _print_error(error, verbose)
-            ctx.exit(error.exit_code)
-
-
-class _Group(click.Group):
-    command_class = _Command
-
-    def main(self, *args: Any, **kwargs: Any) -> Any:
-        """One line for usage errors too, and a quiet end when a pipe closes."""
-        try:
-            return super().main(*args, **{**kwargs, "standalone_mode": False})
-        except click.ClickException as error:
-            context = getattr(error, "ctx", None)
-            hint = f"; see {context.command_path} --help" if context else ""
-            click.echo(f"error: {error.format_message().rstrip('.')}{hint}", err=True)
-            sys.exit(error.exit_code)
-        except click.Abort:
-            click.echo("interrupted", err=True)
-            sys.exit(130)
-        except BrokenPipeError:
-            # The reader has what it wanted; Python must not complain at exit either.
-            sys.stderr.close()
-            sys.exit(0)
-
-
-def _configure_logging(verbose: int) -> None:
-    level = {0: logging.ERROR, 1: logging.INFO}.get(verbose, logging.DEBUG)
-    logging.basicConfig(format="%(levelname)s %(name)s %(message)s", stream=sys.stderr)
-    logging.getLogger("recommender").setLevel(level)
-
-
-def _print_error(error: JoulefitError, verbose: int) -> None:
-    click.echo(f"error: {error}", err=True)
-    if verbose and error.detail:
-        click.echo(error.detail, err=True)
-    if verbose > 1:
-        click.echo("".join(traceback.format_exception(error)), err=True)
-
-
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Group, invoke_without_command=True, context_settings=_HELP)
 @click.version_option(__version__, prog_name="joulefit")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Energy-optimal resource requests for Kubernetes workloads.
 
     Reads usage and power from a Prometheus-compatible store, prices a reserved core in watts
     and says which requests do the most work per joule; `run` writes them into the status of
     the VerticalPodAutoscalers that name joulefit.
     """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 @main.command()
 @settings_options(OutputSettings, SourceSettings, *_READING, SizingSettings)
 def report(**values: Any) -> None:
     """Show what each workload should request, and why. Changes nothing."""
+    from recommender.report.document import format_report
+
     output = collect(OutputSettings, values)
     with _progress() as progress:
         cycle = _run(_source(values, progress), values, with_curves=output.output in _WITH_CURVES)
-    _print_report(cycle, output.output)
+    text = format_report(
+        cycle.report, output=output.output, width=_width(), is_terminal=_is_terminal()
+    )
+    click.echo(text, nl=False)
     _end(bool(cycle.report.skipped) and output.strict)
 
 
@@ -145,11 +97,13 @@ def explain(workload: str, **values: Any) -> None:
 def record(file: Path, *, anonymize: bool, **values: Any) -> None:
     """Write all that a report needs into FILE, to be read with --recording FILE."""
     from recommender.recording import anonymize as pseudonymize
-    from recommender.recording import write_recording
+    from recommender.recording import check_writable, write_recording
 
+    check_writable(file)
     with _progress() as progress:
         evidence = _source(values, progress).read()
     size = write_recording(file, pseudonymize(evidence) if anonymize else evidence)
+    _print_warnings((*evidence.cluster.warnings, *evidence.history.warnings))
     count = len(evidence.history.usage.containers)
     click.echo(f"{file}: {count} containers, {size:,} bytes", err=True)
 
@@ -164,15 +118,13 @@ def run(*, once: bool, dry_run: bool, strict: bool, **values: Any) -> None:
     from recommender.cluster.connection import connect
     from recommender.cluster.writer import StatusWriter
     from recommender.report.change import format_changes, format_statuses
-    from recommender.report.notation import escape_controls
 
     if not once:
         raise UsageError("this version runs single cycles only; give --once and repeat it")
     with connect(collect(ClusterSettings, values)) as connection, _progress() as progress:
         sink = None if dry_run else StatusWriter(connection)
         cycle = _run(_live_source(values, progress, connection), values, sink=sink)
-    for warning in cycle.report.source.warnings:
-        click.echo(f"warning: {escape_controls(warning)}", err=True)
+    _print_warnings(cycle.report.source.warnings)
     if dry_run:
         click.echo(format_statuses(cycle.changes), nl=False)
     click.echo(format_changes(cycle.changes, cycle.report.skipped), nl=False, err=dry_run)
@@ -235,6 +187,7 @@ def _live_source(
 ) -> EvidenceSource:
     from recommender.cluster.reader import ClusterReader
     from recommender.evidence import LiveSource
+    from recommender.history.endpoint import parse_endpoint
     from recommender.history.store_reader import StoreReader
 
     cluster = collect(ClusterSettings, values)
@@ -244,7 +197,7 @@ def _live_source(
         cluster=ClusterReader(connection, cluster) if connection else None,
         settings=cluster,
         window=collect(WindowSettings, values),
-        store_name=store.store,
+        store_name=parse_endpoint(store.store).url,  # without its password
         explained=explained,
     )
 
@@ -257,11 +210,11 @@ def _run(
     return run_once(source, sink, settings=collect(SizingSettings, values), with_curves=with_curves)
 
 
-def _print_report(cycle: Cycle, output: str) -> None:
-    from recommender.report.document import format_report
+def _print_warnings(warnings: Iterable[str]) -> None:
+    from recommender.text import escape_controls
 
-    text = format_report(cycle.report, output=output, width=_width(), is_terminal=_is_terminal())
-    click.echo(text, nl=False)
+    for warning in warnings:
+        click.echo(f"warning: {escape_controls(warning)}", err=True)
 
 
 def _progress() -> Progress:
@@ -277,8 +230,6 @@ def _is_terminal() -> bool:
 
 def _width() -> int | None:
     """Columns of the terminal; None in a pipe, where nothing is cut."""
-    import shutil
-
     return shutil.get_terminal_size().columns if _is_terminal() else None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from recommender.cycle import Cycle, run_once
 from recommender.evidence import RecordedSource
@@ -15,6 +16,9 @@ from recommender.report.explain import format_explanation
 from recommender.settings import SizingSettings
 from recommender.simulator import simulate
 from recommender.units import DAY
+
+if TYPE_CHECKING:
+    from recommender.model.report import WorkloadReport
 
 
 def format_demo(
@@ -34,14 +38,7 @@ def format_demo(
 
 def _format_parts(cycle: Cycle, *, width: int | None, is_terminal: bool) -> str:
     report = cycle.report
-    explained = max(
-        (workload for workload in report.workloads if workload.vpa),
-        key=lambda workload: sum(
-            container.watts_saved.value
-            for container in workload.containers
-            if container.watts_saved
-        ),
-    )
+    explained = max((row for row in report.workloads if row.vpa), key=_saved_watts)
     name = f"{explained.namespace}/{explained.kind}/{explained.name}"
     written = [
         change
@@ -60,3 +57,7 @@ def _format_parts(cycle: Cycle, *, width: int | None, is_terminal: bool) -> str:
             format_statuses(written),
         ]
     )
+
+
+def _saved_watts(workload: WorkloadReport) -> float:
+    return sum(each.watts_saved.value for each in workload.containers if each.watts_saved)

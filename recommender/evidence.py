@@ -38,7 +38,15 @@ class RecordedSource:
         recording = read_recording(self.path)
         if not self.namespaces:
             return recording
-        return replace(recording, cluster=_keep(recording.cluster, frozenset(self.namespaces)))
+        cluster = _keep(recording.cluster, frozenset(self.namespaces))
+        there = {each.ref.namespace for each in cluster.workloads}
+        there |= {vpa.namespace for vpa in cluster.vpas}
+        warnings = tuple(
+            f"nothing was recorded in namespace {namespace}; is its name right?"
+            for namespace in dict.fromkeys(self.namespaces)
+            if namespace not in there
+        )
+        return replace(recording, cluster=replace(cluster, warnings=(*cluster.warnings, *warnings)))
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from recommender import units
 from recommender.errors import UsageError
+from recommender.text import escape_controls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,12 +29,14 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "time": units.parse_time,
     "millicores": units.parse_millicores,
     "bytes": units.parse_bytes,
+    "percentile": units.parse_percentile,
 }
 _FORMATTERS: dict[str, Callable[[Any], str]] = {
     "duration": lambda value: units.format_duration(value).replace(" ", "").replace("min", "m"),
     "time": units.format_time,
     "millicores": units.format_millicores,
     "bytes": units.format_bytes,
+    "percentile": units.format_percentile,
 }
 
 
@@ -52,7 +56,10 @@ class _UnitType(click.ParamType[Any]):
         except UsageError as error:
             self.fail(str(error), param, ctx)
         if number < 0:
-            self.fail(f"{value!r} is negative", param, ctx)
+            said = "is before 1970" if self.name == "time" else "is negative"
+            self.fail(f"{value!r} {said}", param, ctx)
+        if self.name == "duration" and not number:
+            self.fail(f"{value!r} is no time at all; write for example 90s, 12h or 14d", param, ctx)
         return number
 
 
@@ -127,6 +134,17 @@ def collect(settings: type[_Settings], values: dict[str, Any]) -> _Settings:
     """The settings object of these command-line values; other keys are left alone."""
     names = [field.name for field in _fields(settings)]
     return settings(**{name: values[name] for name in names})
+
+
+def describe_usage_error(error: click.ClickException) -> str:
+    """One line: what cannot be meant, which variable it came from, and where to read on."""
+    context = getattr(error, "ctx", None)
+    parameter = getattr(error, "param", None)
+    text = error.format_message().rstrip(".")
+    if context and parameter:
+        source = context.get_parameter_source(parameter.name)
+        text += f" (from {parameter.envvar})" if source is ParameterSource.ENVIRONMENT else ""
+    return escape_controls(text) + (f"; see {context.command_path} --help" if context else "")
 
 
 def _fields(settings: type) -> tuple[dataclasses.Field[Any], ...]:

@@ -187,6 +187,13 @@ class SizingSettings:
         unit="bytes",
         metavar="QUANTITY",
     )
+    stock_cpu_percentile: float = option(
+        0.9,
+        "CPU percentile of the stock rule: the stock column, and the target of tier T0",
+        unit="percentile",
+        why="what the stock recommender takes; give what yours was started with",
+        metavar="PERCENTILE",
+    )
     power: str = option(
         "auto",
         "where node power comes from: auto takes what exists, modelled ignores meters",

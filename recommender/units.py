@@ -34,6 +34,9 @@ _QUANTITY = re.compile(
     r"([+-]?(?:\d+\.?\d*|\.\d+))(?:([eE][+-]?\d{1,3})|([numkMGTPE]|[KMGTPE]i)?)", re.ASCII
 )
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)", re.ASCII)
+_PERCENTILE = re.compile(r"p(\d{1,2}(?:\.\d+)?)|(\d{1,2}(?:\.\d+)?)\s?%|(0?\.\d+)", re.ASCII)
+_LARGEST = 2**63 - 1  # what Kubernetes takes for any quantity above it
+_LONGEST = 100 * 365 * 86400.0
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 
 MINUTE = 60
@@ -60,13 +63,19 @@ def parse_quantity(text: str) -> Decimal:
 
 
 def parse_millicores(text: str) -> int:
-    """CPU quantity to whole millicores, rounded up as Kubernetes does."""
-    return int((parse_quantity(text) * 1000).to_integral_value(ROUND_CEILING))
+    """CPU quantity to whole millicores, rounded up and bounded as Kubernetes does."""
+    return _round_up(parse_quantity(text) * 1000)
 
 
 def parse_bytes(text: str) -> int:
-    """Memory quantity to whole bytes, rounded up as Kubernetes does."""
-    return int(parse_quantity(text).to_integral_value(ROUND_CEILING))
+    """Memory quantity to whole bytes, rounded up and bounded as Kubernetes does."""
+    return _round_up(parse_quantity(text))
+
+
+def _round_up(amount: Decimal) -> int:
+    if abs(amount) > _LARGEST:
+        return _LARGEST if amount > 0 else -_LARGEST
+    return int(amount.to_integral_value(ROUND_CEILING))
 
 
 def format_millicores(millicores: int) -> str:
@@ -94,21 +103,43 @@ def format_bytes_short(amount: float) -> str:
 
 
 def parse_duration(text: str) -> float:
-    """Seconds of a duration such as 90s, 5m, 1h30m, 14d or 2w. Raises UsageError."""
+    """Seconds of a duration such as 90s, 5m, 1h30m, 14d or 2w. Raises UsageError.
+
+    Longer than a century no clock can wait, and nobody means it.
+    """
     stripped = text.strip()
     parts = _DURATION.findall(stripped)
     if not parts or "".join(number + unit for number, unit in parts) != stripped:
         raise UsageError(f"{text!r} is not a duration; write for example 90s, 5m, 12h or 14d")
-    return sum(float(number) * _SECONDS[unit] for number, unit in parts)
+    seconds = sum(float(number) * _SECONDS[unit] for number, unit in parts)
+    if seconds > _LONGEST:
+        raise UsageError(f"{text!r} is longer than 100 years; write for example 90s, 12h or 14d")
+    return seconds
 
 
 def format_duration(seconds: float) -> str:
-    """A duration for people, in its largest fitting unit: 14 d, 11 h, 5 min, 30 s."""
+    """A duration for people, in its largest fitting unit: 14 d, 11 h, 5 min, 30 s, 250 ms."""
     for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= size:
             text = f"{seconds / size:.1f}"
             return f"{text.removesuffix('.0')} {unit}"
-    return f"{seconds:.0f} s"
+    return f"{seconds * 1000:.0f} ms" if 0 < seconds < 1 else f"{seconds:.0f} s"
+
+
+def parse_percentile(text: str) -> float:
+    """A percentile as a share above 0 and below 1, from p90, 90% or 0.9. Raises UsageError."""
+    match = _PERCENTILE.fullmatch(text.strip())
+    percent, share = (match[1] or match[2], match[3]) if match else (None, None)
+    # Decimal, so that p90 and 0.9 are the same number.
+    value = float(Decimal(percent) / 100 if percent else Decimal(share or 0))
+    if not value:
+        raise UsageError(f"{text!r} is not a percentile; write for example p90, 90% or 0.9")
+    return value
+
+
+def format_percentile(share: float) -> str:
+    """A percentile as p90 or p99.5."""
+    return f"p{share * 100:.6g}"
 
 
 def parse_time(text: str) -> float:

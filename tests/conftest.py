@@ -8,11 +8,16 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from tests.testbed.control_plane import ControlPlane
 from tests.testbed.history_cache import prometheus_of_fleet, victoria_metrics_of_fleet
 from tests.testbed.part import MissingPartError
 from tests.testbed.store import PrometheusServer, VictoriaMetricsServer
+
+# Properties have no time limit per example: test machines are shared.
+settings.register_profile("joulefit", deadline=None)
+settings.load_profile("joulefit")
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

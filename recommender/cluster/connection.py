@@ -173,7 +173,14 @@ class ApiConnection:
         """Headers of authentication; may renew a token, so one thread at a time."""
         with self._authenticating:
             parts = self._configuration.auth_settings().values()
-            return {part["key"]: part["value"] for part in parts if part.get("value")}
+        headers = {part["key"]: part["value"].strip() for part in parts if part.get("value")}
+        if not all(value.isascii() and value.isprintable() for value in headers.values()):
+            # Checked here: the error of the library below would show the token.
+            raise ClusterConfigError(
+                "the token of the kubeconfig has characters that no token has; log in again, or"
+                " choose others with --context or --kubeconfig"
+            )
+        return headers
 
     def _unreachable(self, error: urllib3.exceptions.HTTPError, what: str) -> ClusterError:
         host = self._configuration.host

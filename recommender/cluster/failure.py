@@ -20,7 +20,7 @@ class _Status(msgspec.Struct):
 
 
 def translate_failure(method: str, path: str, *, status: int, body: bytes) -> ClusterError:
-    """The error of an answer whose HTTP status is 400 or more; it is for the caller to raise."""
+    """The error of an answer whose HTTP status is 300 or more; it is for the caller to raise."""
     said = _message(body)
     if status == 401:
         return ClusterForbiddenError(
@@ -31,10 +31,16 @@ def translate_failure(method: str, path: str, *, status: int, body: bytes) -> Cl
     if status == 403:
         return _forbidden(method, path, said)
     return ClusterReplyError(
-        f"the API server answered {status} to {method} {path}: {said}",
+        f"the API server answered {status} to {method} {path}: {said}{_advice(status)}",
         status=status,
         detail=f"{method} {path}",
     )
+
+
+def _advice(status: int) -> str:
+    if status < 400:
+        return "; is this the address of an API server, without a login page before it?"
+    return "; try again later" if status == 429 or status >= 500 else ""
 
 
 def _forbidden(method: str, path: str, said: str) -> ClusterForbiddenError:
@@ -63,4 +69,5 @@ def _message(body: bytes) -> str:
         said = msgspec.json.decode(body, type=_Status).message
     except msgspec.DecodeError:
         said = None
-    return said or body[:200].decode(errors="replace").strip() or "(no text)"
+    words = (said or body[:200].decode(errors="replace")).split()
+    return " ".join(words) or "(no text)"

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from recommender.settings import ClusterSettings
 
 _DEFAULT = "~/.kube/config"
+_MALFORMED = (AttributeError, LookupError, TypeError)  # what foreign YAML makes of the loader
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where a pod finds its token and its cluster's CA."""
 
@@ -60,22 +61,48 @@ def _load_file(paths: str, context: str) -> LoadedConfiguration:
     try:
         with _collect_complaints() as complaints:
             load_kube_config(paths, context=context or None, client_configuration=configuration)
-    except (ConfigException, yaml.YAMLError, OSError, ValueError, TypeError) as error:
-        raise ClusterConfigError(
-            f"kubeconfig {paths} cannot be used: {_one_line(error)}"
-            + (f" (context {context!r})" if context else ""),
-            detail=repr(error),
-        ) from error
+    except (ConfigException, yaml.YAMLError, OSError, ValueError) as error:
+        raise _unusable(paths, context, _one_line(error)) from error
+    except _MALFORMED as error:
+        # The package takes the form of the file on trust; its words are about Python's types.
+        raise _unusable(paths, context, "it has not the form of a kubeconfig") from error
     if complaints:
         raise ClusterConfigError(
-            f"kubeconfig {paths}: no credentials from its exec plugin: {complaints[0]}"
+            f"kubeconfig {paths}: no credentials from its exec plugin: {complaints[0]}; run what"
+            " it names by hand to see why, or choose others with --context"
         )
+    if not _is_url(configuration.host):
+        raise _unusable(paths, context, f"its server {configuration.host!r} is no https URL")
     named = f" (context {context})" if context else ""
     return LoadedConfiguration(
         configuration,
         source=f"API server {configuration.host}{named}",
         is_near=_is_loopback(configuration.host),
     )
+
+
+def _unusable(paths: str, context: str, reason: str) -> ClusterConfigError:
+    known = _list_contexts(paths) if context else []
+    if known and context not in known:
+        return ClusterConfigError(
+            f"kubeconfig {paths} has no context {context!r}; it has {', '.join(known)}"
+        )
+    chosen = f" (context {context!r})" if context else ""
+    return ClusterConfigError(
+        f"kubeconfig {paths} cannot be used{chosen}: {reason}; correct it, or choose another with"
+        " --kubeconfig or --context"
+    )
+
+
+def _list_contexts(paths: str) -> list[str]:
+    """The names that --context may have; empty where the file does not even say those."""
+    import yaml  # noqa: PLC0415 - comes with kubernetes
+    from kubernetes.config import ConfigException, list_kube_config_contexts  # noqa: PLC0415
+
+    try:
+        return [str(each["name"]) for each in list_kube_config_contexts(paths)[0]]
+    except (ConfigException, yaml.YAMLError, OSError, ValueError, *_MALFORMED):
+        return []
 
 
 def _load_in_cluster(folder: Path) -> LoadedConfiguration:
@@ -126,6 +153,14 @@ def _collect_complaints() -> Iterator[list[str]]:
 
 def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())
+
+
+def _is_url(text: object) -> bool:
+    try:
+        parts = urlsplit(text) if isinstance(text, str) else None
+    except ValueError:
+        return False
+    return parts is not None and parts.scheme in {"http", "https"} and bool(parts.hostname)
 
 
 def _is_loopback(url: str) -> bool:

@@ -63,8 +63,8 @@ class StatusWriter:
                 return
             raise
         raise StatusSubresourceMissingError(
-            f"{vpa.namespace}/{vpa.name}: the VPA CRD of this cluster has no status subresource,"
-            " so no recommender can write; install the CRD of VPA 1.0 or later"
-            " (vpa-v1-crd-gen.yaml), or add subresources.status to its version v1",
+            "the VPA CRD of this cluster has no status subresource, so no recommender can write;"
+            " install the CRD of VPA 1.0 or later (vpa-v1-crd-gen.yaml), or add"
+            " subresources.status to its version v1",
             detail=error.detail,
         ) from error

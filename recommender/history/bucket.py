@@ -19,18 +19,22 @@ class BucketLookup:
 
     The leading bits of a positive floating-point number, taken as an integer, grow with the
     number. A table from these bits gives the bucket at the lower end of a cell; since buckets
-    are at least 2.5 % wide and cells at most 0.8 %, a value is there or one bucket above.
+    are at least 2.5 % wide and cells at most 0.8 %, a value is there or one bucket above. The
+    table begins one cell below the first edge inside and ends with the last one: what lies
+    beyond belongs to the same buckets.
     """
 
     def __init__(self, buckets: Buckets) -> None:
-        cells = np.arange(1 << (63 - _SHIFT), dtype=np.int64) << _SHIFT
-        lowest = cells.view(np.float64)
-        with np.errstate(invalid="ignore"):
-            self._table = buckets.index(np.nan_to_num(lowest, posinf=np.inf)).astype(np.int32)
-        self._next = np.append(buckets.edges[1:-1], np.inf)
+        inside = buckets.edges[1:-1]
+        self._first, last = (inside[[0, -1]].view(np.int64) >> _SHIFT) - (1, 0)
+        cells = np.arange(self._first, last + 1) << _SHIFT
+        self._table = buckets.index(cells.view(np.float64))
+        self._next = np.append(inside, np.inf)
 
     def index(self, values: NDArray[np.float64]) -> NDArray[np.int64]:
         """Bucket of each value; values are at least zero and no NaN."""
-        found: NDArray[np.int64] = self._table[values.view(np.int64) >> _SHIFT].astype(np.int64)
+        cells = values.view(np.int64) >> _SHIFT
+        cells -= self._first
+        found: NDArray[np.int64] = self._table.take(cells, mode="clip")
         found += values >= self._next[found]
         return found

@@ -16,6 +16,7 @@ from recommender.errors import StoreError
 from recommender.history.allocator import share_one_arena
 from recommender.history.endpoint import parse_endpoint
 from recommender.history.matrix import parse_reply
+from recommender.history.reply import refuse_samples
 from recommender.history.retry import BoundedRetry
 from recommender.history.session import StoreSession
 
@@ -105,7 +106,12 @@ def query_in_order(
     """
 
     def fetch(query: RangeQuery) -> Matrix:
-        return parse_reply(client.query_range(query), query)
+        reply = client.query_range(query)
+        try:
+            return parse_reply(reply, query)
+        except (ValueError, LookupError, OverflowError) as error:
+            # The bulk reader does not look twice at what a sound store never sends.
+            raise refuse_samples(error, asked=query) from error
 
     pending: deque[Future[Matrix]] = deque()
     pool = ThreadPoolExecutor(max_workers=parallel, thread_name_prefix="store")

@@ -50,11 +50,13 @@ class Endpoint:
 
 def parse_endpoint(text: str, *, flag: str = "--store") -> Endpoint:
     """The endpoint of a URL. Raises UsageError for what is no http or https URL."""
+    stripped = text.strip()
     try:
-        parts = urlsplit(text.strip())
+        parts = urlsplit(stripped)
+        _refuse_misplaced(stripped, parts.netloc, flag)
         port = parts.port
-    except ValueError as error:
-        raise UsageError(f"{flag} is not a URL ({error}); {_EXAMPLE}") from None
+    except ValueError:  # its text may hold a part of the password
+        raise UsageError(f"{flag} is no URL: its host or port cannot be read; {_EXAMPLE}") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UsageError(f"{flag} {redact_url(text)!r} is no http or https URL; {_EXAMPLE}")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
@@ -66,11 +68,25 @@ def parse_endpoint(text: str, *, flag: str = "--store") -> Endpoint:
     )
 
 
+def _refuse_misplaced(text: str, netloc: str, flag: str) -> None:
+    """Refuse what would make another host, or a part of a password, out of the text."""
+    if not text.isprintable() or " " in text:
+        raise UsageError(f"{flag} has a space or an unprintable character in it; {_EXAMPLE}")
+    if netloc and "@" in text.partition(netloc)[2]:
+        raise UsageError(
+            f"{flag} has an @ behind its host; in a user or a password write %2F for /, %3F for ?, "
+            "%23 for # and %40 for @"
+        )
+
+
 _EXAMPLE = "write for example http://prometheus.monitoring:9090"
 
 
 def redact_url(text: str) -> str:
-    """A URL or what was meant as one, without user, password, query and fragment."""
-    shown = text.split("?", 1)[0].split("#", 1)[0]
-    before, at, after = shown.rpartition("@")
-    return f"{before.split('://', 1)[0]}://{after}" if at and "://" in before else after or shown
+    """A URL or what was meant as one, without user, password, query and fragment.
+
+    A password may hold what ends a host, so all that stands before the last @ goes first.
+    """
+    before, at, after = text.rpartition("@")
+    shown = after.split("?", 1)[0].split("#", 1)[0]
+    return f"{before.split('://', 1)[0]}://{shown}" if at and "://" in before else shown

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import http.client
+import ssl
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -39,10 +41,7 @@ _TIMEOUTS = (requests.exceptions.ReadTimeout, urllib3.exceptions.ReadTimeoutErro
 def translate_error(error: Exception, store: str, *, timeout: float) -> StoreError:
     """The error of LIBRARY_ERRORS as one of ours. `store` is shown, so without credentials."""
     if isinstance(error, requests.exceptions.SSLError):
-        return StoreUnreachableError(
-            f"store {store} has a certificate that does not verify ({_reason(error)}); give the "
-            "CA that signed it with --store-ca-file"
-        )
+        return _explain_tls(error, store)
     if isinstance(error, requests.exceptions.ProxyError):
         return StoreUnreachableError(
             f"the proxy before store {store} does not work ({_reason(error)}); look at "
@@ -57,6 +56,28 @@ def translate_error(error: Exception, store: str, *, timeout: float) -> StoreErr
         return slow(store, timeout)
     if isinstance(error, _CUT_OFF):
         return StoreReplyError(describe_truncated(store), detail=_reason(error))
+    return _explain_lost(error, store)
+
+
+def _explain_tls(error: Exception, store: str) -> StoreUnreachableError:
+    reason = _reason(error)
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error)):
+        return StoreUnreachableError(
+            f"store {store} has a certificate that does not verify ({reason}); give the CA that "
+            "signed it with --store-ca-file"
+        )
+    return StoreUnreachableError(
+        f"no TLS connection to store {store} ({reason}); does it speak plain http://, or want "
+        "another --store-client-cert or --store-ca-file?"
+    )
+
+
+def _explain_lost(error: Exception, store: str) -> StoreUnreachableError:
+    if any(isinstance(cause, http.client.HTTPException) for cause in _causes(error)):
+        return StoreUnreachableError(
+            f"store {store} closed the connection without an answer in HTTP; is --store the right "
+            "address, with http:// or https:// before it as the store speaks?"
+        )
     return StoreUnreachableError(
         f"store {store} is unreachable ({_reason(error)}); give its address with --store, or "
         "start what forwards it (kubectl port-forward)"
@@ -80,9 +101,10 @@ def refuse_status(status: int, body: bytes, store: str, *, location: str = "") -
             "--store-header"
         )
     if location:
+        elsewhere = redact_url(location.partition("?")[0])
         return StoreReplyError(
-            f"store {store} answered {shown} to {redact_url(location)}; give the address behind "
-            "it with --store (a login page needs --store-token-file or --store-basic-auth)"
+            f"store {store} answered {shown} to {elsewhere}; give the address behind it with "
+            "--store (a login page needs --store-token-file or --store-basic-auth)"
         )
     if status == HTTPStatus.NOT_FOUND:
         return StoreReplyError(
@@ -102,7 +124,9 @@ def _advice(status: int) -> str:
         return "; try later, or with --store-parallel 1"
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return "; try later, or with a shorter --history"
-    return ""
+    if status == HTTPStatus.UNPROCESSABLE_ENTITY:  # Prometheus: the query asks too much of it
+        return "; try with a shorter --history, or fewer namespaces (-n)"
+    return "; is --store the address of a Prometheus-compatible API?"
 
 
 def _describe_status(status: int) -> str:

@@ -13,6 +13,8 @@ from recommender.errors import StoreReplyError
 
 _ERROR_LENGTH = 300
 
+_CHECK = "is --store the address of a Prometheus-compatible API?"
+
 _NO_SAMPLES = msgspec.Raw(b"[]")
 
 # What a bulk reader may touch before and after the text.
@@ -38,7 +40,14 @@ class Reply:
 
 
 def decode_labels(metric: bytes) -> dict[str, str]:
-    return msgspec.json.decode(metric, type=dict[str, str])
+    """The labels of a series. Raises StoreReplyError for what are none."""
+    try:
+        return msgspec.json.decode(metric, type=dict[str, str])
+    except msgspec.DecodeError as error:
+        raise StoreReplyError(
+            f"the store's answer has labels that are none ({error}); {_CHECK}",
+            detail=f"labels begin {metric[:200]!r}",
+        ) from error
 
 
 class _Series(msgspec.Struct):
@@ -82,7 +91,13 @@ def decode_reply(body: bytes, *, store: str) -> Reply:
         raise StoreReplyError(_describe_foreign(body, store), detail=str(error)) from error
     if envelope.status != "success" or envelope.data is None:
         said = describe_failure(body) or f"status {envelope.status}"
-        raise StoreReplyError(f"store {store} could not answer: {said}")
+        raise StoreReplyError(
+            f"store {store} could not answer: {said}; try later, or with a shorter --history"
+        )
+    if envelope.data.resultType != "matrix":
+        raise StoreReplyError(
+            f"store {store} answered a {envelope.data.resultType} to a range query; {_CHECK}"
+        )
     return _join(envelope.data.result, len(body), envelope.warnings or ())
 
 
@@ -134,4 +149,12 @@ def _describe_foreign(body: bytes, store: str) -> str:
     return (
         f"store {store} answered something that is no result of Prometheus' API; "
         "is --store the right address?"
+    )
+
+
+def refuse_samples(error: Exception, *, asked: object) -> StoreReplyError:
+    """The error of samples that cannot be read; `asked` is the query, for its detail."""
+    return StoreReplyError(
+        f'the store\'s answer has samples that are no [time, "value"]; {_CHECK}',
+        detail=f"{asked}: {error}",
     )

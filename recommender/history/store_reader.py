@@ -73,9 +73,15 @@ class StoreReader:
 
     def _describe_nothing(self, grid: TimeGrid, scope: Scope) -> str:
         names = " or ".join(schema.cpu for schema in reversed(USAGE))
-        where = f" in namespace {', '.join(sorted(scope.namespaces))}" if scope.namespaces else ""
+        where = f" in namespace {_list_some(scope.namespaces)}" if scope.namespaces else ""
         return (
             f"store {redact_url(self._settings.store)} has no CPU series of containers ({names})"
             f"{where} between {format_time(grid.start)} and {format_time(grid.end)}; look at "
             "--store, --end and --history"
         )
+
+
+def _list_some(names: frozenset[str]) -> str:
+    """The first three, and how many more there are."""
+    first, more = sorted(names)[:3], len(names) - 3
+    return ", ".join(first) + (f" and {more} more" if more > 0 else "")

@@ -51,6 +51,16 @@ def write_recording(path: Path, recording: Recording) -> int:
     return sum(map(len, parts))
 
 
+def check_writable(path: Path) -> None:
+    """Raise the RecordingError of `write_recording` before minutes of reading, where it is sure."""
+    try:
+        temporary = _choose_temporary(_find_target(path))
+        temporary.touch(exist_ok=False)
+        temporary.unlink()
+    except OSError as error:
+        raise RecordingError(_explain(path, error), detail=str(error)) from error
+
+
 def encode_recording(recording: Recording) -> list[bytes]:
     """The bytes of a recording file, in order: its two lines and header, then the sections."""
     document = Document.of(recording)
@@ -106,11 +116,8 @@ def _without_passwords(text: bytes) -> bytes:
 @contextmanager
 def _replacing(path: Path) -> Iterator[BinaryIO]:
     """A file that takes the place of `path` when it is done, or leaves no trace."""
-    target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():
-        # A rename would replace a device such as /dev/null by a file.
-        raise RecordingError(f"cannot write recording {path}: it is there and not a file")
-    temporary = target.parent / f".joulefit-{secrets.token_hex(8)}"
+    target = _find_target(path)
+    temporary = _choose_temporary(target)
     try:
         with temporary.open("xb") as file:
             yield file
@@ -120,6 +127,18 @@ def _replacing(path: Path) -> Iterator[BinaryIO]:
         _sync_folder(target.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _find_target(path: Path) -> Path:
+    """What a rename will replace: the file behind links, never a device such as /dev/null."""
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        raise RecordingError(f"cannot write recording {path}: it is there and not a file")
+    return target
+
+
+def _choose_temporary(target: Path) -> Path:
+    return target.parent / f".joulefit-{secrets.token_hex(8)}"
 
 
 def _sync_folder(folder: Path) -> None:
@@ -133,6 +152,6 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _explain(path: Path, error: OSError) -> str:
-    if isinstance(error, FileNotFoundError):
+    if isinstance(error, FileNotFoundError) and not path.parent.exists():
         return f"cannot write recording {path}: no folder {path.parent}; make it first"
     return f"cannot write recording {path}: {error.strerror or error}"

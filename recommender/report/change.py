@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from recommender.report.notation import escape_controls
 from recommender.report.yaml_text import format_yaml_documents
+from recommender.text import escape_controls
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,8 @@ def _format_change(change: StatusChange) -> str:
 
 def _format_skip(row: Skipped) -> str:
     container = f", container {row.container}" if row.container else ""
-    return f"skipped {row.namespace}/{row.kind}/{row.name}{container}: {row.reason}"
+    vpa = f" (VPA {row.vpa})" if row.vpa and row.vpa != row.name else ""
+    return f"skipped {row.namespace}/{row.kind}/{row.name}{container}{vpa}: {row.reason}"
 
 
 def _format_counts(changes: Sequence[StatusChange]) -> str:

@@ -97,7 +97,7 @@ def _describe_request(container: ContainerReport) -> str:
 def _steps(workload: WorkloadReport, container: ContainerReport) -> list[tuple[str, str, str]]:
     steps = [(reason.step, reason.value, reason.why) for reason in container.reasons]
     usage = container.usage
-    if usage is not None and all(step != "usage" for step, _, _ in steps):
+    if usage is not None:
         steps.insert(0, ("usage", _describe_usage(usage), _describe_samples(usage, workload)))
     return steps
 

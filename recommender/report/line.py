@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from recommender.report.notation import escape_controls
+from recommender.text import escape_controls
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

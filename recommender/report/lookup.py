@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from recommender.errors import UnknownWorkloadError
 from recommender.model.identity import WorkloadRef
-from recommender.report.notation import escape_controls
+from recommender.text import escape_controls
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -70,7 +70,7 @@ def _describe_skips(rows: Iterable[Skipped]) -> str:
 def _offer(text: str, known: list[WorkloadRef]) -> str:
     """What to type instead."""
     if not known:
-        return "the report holds no workload at all"
+        return "the report holds no workload at all; look at -n, -l and --recommender-name"
     near = _near_names(text, known)
     if near:
         return f"did you mean {' or '.join(near)}?"

@@ -19,20 +19,6 @@ if TYPE_CHECKING:
 NONE = "-"
 
 
-def escape_controls(text: str) -> str:
-    r"""Text that cannot steer a terminal: control and format characters become \x1b and the like.
-
-    Names and reasons come from clusters, stores and files of others; an escape sequence, a line
-    break or a change of writing direction in them would forge the report's face.
-    """
-    if text.isprintable():
-        return text
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
-        for char in text
-    )
-
-
 def format_cpu(quantities: Quantities | None) -> str:
     """CPU of a pair: 411m, 2."""
     if quantities is None or quantities.cpu is None:

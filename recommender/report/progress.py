@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from recommender.report.notation import escape_controls
+from recommender.text import escape_controls
 from recommender.units import format_duration
 
 if TYPE_CHECKING:

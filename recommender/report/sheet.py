@@ -11,7 +11,7 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
-from recommender.report.notation import escape_controls
+from recommender.text import escape_controls
 from recommender.units import parse_bytes, parse_millicores
 
 if TYPE_CHECKING:

@@ -5,6 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 
+def cap(amount: int, minimum: int | None, maximum: int | None) -> int:
+    """At least `minimum`, then at most `maximum`: the maximum wins. None is no cap."""
+    raised = amount if minimum is None else max(amount, minimum)
+    return raised if maximum is None else min(raised, maximum)
+
+
 @dataclass(frozen=True)
 class Band:
     """Whole millicores or bytes with 0 < lower <= target <= upper.
@@ -41,12 +47,8 @@ class Band:
 
     def capped(self, minimum: int | None, maximum: int | None) -> Band:
         """Everything but the uncapped target at least `minimum`, then at most `maximum`."""
-
-        def clamp(part: int) -> int:
-            raised = part if minimum is None else max(part, minimum)
-            return raised if maximum is None else min(raised, maximum)
-
-        return Band(clamp(self.lower), clamp(self.target), clamp(self.upper), self.uncapped)
+        lower, target, upper, _ = (cap(part, minimum, maximum) for part in self._parts())
+        return Band(lower, target, upper, self.uncapped)
 
     def with_uncapped(self, uncapped: int) -> Band:
         return replace(self, uncapped=uncapped)

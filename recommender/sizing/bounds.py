@@ -82,33 +82,32 @@ def estimate_indifference(
     J(r) = reserved r + shortfall E(u - r)+. The class's range or the mean may hold the request
     away from the minimum of J; then the shortfall counts what makes the request the minimum,
     reserved / P(u > request), so that the band lies about it and not about a number that the
-    class forbids. Where a reserved core costs nothing, J falls up to the highest demand, which
-    is the upper end. J is convex; between edges of buckets it is taken as linear, which
-    makes the band narrower by less than a bucket.
+    class forbids. Downwards it counts no less than the class says: at a low price the band
+    would else reach requests that leave most of the work waiting. Where a reserved core costs
+    nothing, J falls up to the highest demand, which is the upper end. J is convex; between
+    edges of buckets it is taken as linear, which makes the band narrower by less than a bucket.
     """
-    above = 1.0 - distribution.share_below(request)
-    shortfall = terms.shortfall
-    if terms.reserved > 0.0:
-        shortfall = terms.reserved / max(above, 1e-3)
+    implied = terms.reserved / max(float(distribution.exposure(np.array([request]))[0, 0]), 1e-3)
     slack = INDIFFERENCE * (terms.used * mean + terms.reserved * request)
     edges = distribution.edges
-    below = np.concatenate([[0.0], edges[(edges > 0.0) & (edges < request)], [request]])
+    below = np.concatenate([[request], edges[(edges > 0.0) & (edges < request)][::-1], [0.0]])
     beyond = np.concatenate([[request], edges[edges > request]])
 
-    def cost(cores: Floats) -> Floats:
-        return np.asarray(terms.reserved * cores + shortfall * distribution.shortfall(cores)[0])
+    def extra(cores: Floats, shortfall: float) -> Floats:
+        """What these requests cost more than `request`, never falling away from it."""
+        costs = terms.reserved * cores + shortfall * distribution.shortfall(cores)[0]
+        return np.asarray(np.maximum.accumulate(costs - costs[0]))
 
-    limit = float(cost(np.array([request]))[0]) + slack
-    falling = np.maximum.accumulate(cost(below)[::-1])
-    lower = float(np.interp(limit, falling, below[::-1]))
+    lower = float(np.interp(slack, extra(below, max(terms.shortfall, implied)), below))
     top = max(highest, request)
     if terms.reserved <= 0.0:
         return lower, top
-    rising = np.maximum.accumulate(cost(beyond))
-    if limit < rising[-1]:
-        return lower, float(np.interp(limit, rising, beyond))
+    dearer = extra(beyond, implied)
+    if slack < dearer[-1]:
+        return lower, float(np.interp(slack, dearer, beyond))
     # Beyond all demand only the reservation counts.
-    return lower, max(min(limit / terms.reserved, 2.0 * top), request)
+    end = float(beyond[-1]) + (slack - float(dearer[-1])) / terms.reserved
+    return lower, max(min(end, 2.0 * top), request)
 
 
 def _range(ends: tuple[float, float]) -> str:

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 class Case:
     """One container of a workload.
 
-    `terms` and `energy` are None where no node of its pool is known. `is_applied`: a VPA may
-    write the result into pods; without one it is advice only.
+    `terms` and `energy` are None where no node of its pool is known. `sharers`: containers of
+    a pod that are sized and so share its least target. `is_applied`: a VPA may write the result
+    into pods; without one it is advice only.
     """
 
     workload: Workload
@@ -34,16 +35,19 @@ class Case:
     energy: ClassEnergy | None
     previous: Previous
     settings: SizingSettings
+    sharers: int
     is_applied: bool
 
     def request(self, resource: Resource) -> int | None:
-        return amount_of(self.spec.requests, resource)
+        """What the scheduler counts: the request, else the limit; None without either."""
+        request = amount_of(self.spec.requests, resource)
+        return amount_of(self.spec.limits, resource) if request is None else request
 
     def caps(self, resource: Resource) -> Caps:
         return choose_caps(self.policy, self.settings, resource)
 
     def floor(self, resource: Resource) -> int:
-        return choose_floor(self.settings, resource, len(self.workload.containers))
+        return choose_floor(self.settings, resource, self.sharers)
 
     def peak(self, resource: Resource) -> float | None:
         """Highest observed use in millicores or bytes."""

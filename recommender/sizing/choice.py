@@ -8,11 +8,20 @@ from typing import TYPE_CHECKING
 from recommender.model.report import Reason
 from recommender.sizing.band import Band
 from recommender.sizing.bounds import choose_bounds
-from recommender.sizing.memory import OomEvidence, choose_memory, estimate_oom, explain_oom
+from recommender.sizing.memory import (
+    OomEvidence,
+    choose_least,
+    choose_memory,
+    estimate_oom,
+    explain_oom,
+    find_published_answer,
+    hold_oom,
+)
 from recommender.sizing.policy import explain_hpa
 from recommender.sizing.quantile import choose_request, explain_ceiling, explain_quantile
 from recommender.sizing.resource import describe_amount
 from recommender.sizing.stock import estimate_stock_cpu, estimate_stock_memory
+from recommender.units import format_percentile
 
 if TYPE_CHECKING:
     from recommender.sizing.case import Case
@@ -27,7 +36,8 @@ class Choice:
     band         None: nothing can be said of this resource
     quantile     that the CPU request covers; None where no quantile decides
     floor_cores  the unrounded CPU request, least of those that serve the class
-    is_kept      the band is what the pods have and nothing but caps may change it
+    is_kept      the band is what the pods have or had, and nothing but caps may change it
+    least        no earlier target below it is kept
     """
 
     band: Band | None
@@ -35,18 +45,26 @@ class Choice:
     quantile: float | None = None
     floor_cores: float | None = None
     is_kept: bool = False
+    least: int = 0
 
 
-def choose_stock(case: Case, resource: Resource) -> Band | None:
-    """What the stock recommender would say, before floors and caps; None without a sample."""
+def choose_stock_cpu(case: Case) -> Band:
+    """What the stock recommender would say of CPU, before floors and caps."""
+    return estimate_stock_cpu(
+        case.demand.cpu_decayed,
+        case.demand.confidence,
+        target_percentile=case.settings.stock_cpu_percentile,
+    )
+
+
+def choose_stock_memory(case: Case) -> Band | None:
+    """The same of memory; None without a sample."""
     demand = case.demand
-    if resource == "cpu":
-        return estimate_stock_cpu(demand.stock_cpu, demand.confidence)
     if demand.memory_peak is None:
         return None
     oom = _oom(case)
     return estimate_stock_memory(
-        demand.memory_decayed, demand.confidence, oom_need=None if oom is None else oom.need
+        demand.memory_decayed, demand.confidence, oom_peak=None if oom is None else oom.peak
     )
 
 
@@ -57,8 +75,8 @@ def choose_cpu(case: Case, terms: Terms | None) -> Choice:
         kept = None if request is None else Band.fixed(request)
         return Choice(kept, (explain_hpa(case.workload.hpa_on_cpu, request),), is_kept=True)
     if terms is None:
-        band = choose_stock(case, "cpu")
-        return Choice(band, _explain_stock("cpu", band))
+        band = choose_stock_cpu(case)
+        return Choice(band, _explain_stock(case, "cpu", band))
     p, why = explain_quantile(terms)
     request_cores, steps = choose_request(case.demand, p, terms.crowding)
     band, bounds = choose_bounds(case.demand, request_cores, p=p, terms=terms)
@@ -71,35 +89,58 @@ def choose_cpu(case: Case, terms: Terms | None) -> Choice:
 
 
 def choose_memory_by_tier(case: Case, terms: Terms | None) -> Choice:
-    """Memory: the stock rule at T0 (`terms` None), the highest peak with a margin at T1."""
+    """Memory: the stock rule at T0 (`terms` None), the highest peak with a margin at T1.
+
+    After a kill neither gives less than the kill shows to be needed: the percentile of the
+    stock rule passes over the kill of one pod among many.
+    """
     oom = _oom(case)
+    least = choose_least(case.demand, oom)
     peaks, steps = choose_memory(case.demand, oom)
-    if terms is not None or peaks is None:
-        return Choice(peaks, steps)
-    band = choose_stock(case, "memory")
-    why = _explain_stock("memory", band)
-    return Choice(band, why if oom is None else (*why, explain_oom(oom)))
+    stock = choose_stock_memory(case) if terms is None else None
+    if peaks is None or stock is None:
+        return Choice(peaks, steps, least=least)
+    why = _explain_stock(case, "memory", stock)
+    if oom is None:
+        return Choice(stock, why, least=least)
+    return Choice(hold_oom(stock, oom), (*why, explain_oom(oom)), least=least)
+
+
+def keep_memory(case: Case, choice: Choice) -> Choice:
+    """What was published before, where memory cannot be sized and CPU can.
+
+    Left out, it would be taken from a status that is written for the sake of CPU.
+    """
+    published = case.previous.bands.get("memory")
+    if choice.band is not None or published is None:
+        return choice
+    kept = Reason(
+        "memory kept",
+        describe_amount("memory", published.target),
+        "there is nothing new to be said of it",
+    )
+    return Choice(published, (*choice.steps, kept), is_kept=True)
 
 
 def _oom(case: Case) -> OomEvidence | None:
-    published = case.previous.bands.get("memory")
+    floor = max(case.floor("memory"), case.caps("memory").minimum or 0)
     return estimate_oom(
         case.demand,
         was_killed=case.spec.oom_killed,
         request=case.request("memory"),
-        published=None if published is None else published.target,
+        published=find_published_answer(case.previous.bands.get("memory"), floor),
     )
 
 
-def _explain_stock(resource: Resource, band: Band | None) -> tuple[Reason, ...]:
-    if band is None:
-        return ()
-    of_what = "usage" if resource == "cpu" else "daily peaks"
+def _explain_stock(case: Case, resource: Resource, band: Band) -> tuple[Reason, ...]:
+    of_what = "p90 of daily peaks"
+    if resource == "cpu":
+        of_what = f"{format_percentile(case.settings.stock_cpu_percentile)} of usage"
     return (
         Reason(
             f"{resource} stock",
             describe_amount(resource, band.target),
-            f"1.15 x p90 of {of_what}, each day counting half of the next",
+            f"1.15 x {of_what}, each day counting half of the next",
         ),
     )
 

@@ -7,18 +7,23 @@ from typing import TYPE_CHECKING
 
 from recommender.errors import WorkloadSkipped
 from recommender.model.report import ContainerReport, Current, Reason
-from recommender.sizing.choice import Choice, choose_cpu, choose_memory_by_tier, choose_stock
+from recommender.sizing.choice import (
+    Choice,
+    choose_cpu,
+    choose_memory_by_tier,
+    choose_stock_cpu,
+    choose_stock_memory,
+    keep_memory,
+)
 from recommender.sizing.curve import choose_candidates, estimate_curve, estimate_gain
 from recommender.sizing.hysteresis import choose_settled
 from recommender.sizing.policy import explain_caps, explain_floor, explain_limit
-from recommender.sizing.resource import RESOURCES, Resource
 from recommender.sizing.row import (
     choose_why,
     describe_amounts,
     describe_bands,
     describe_usage,
     estimate_exposure,
-    explain_usage,
 )
 from recommender.sizing.saving import estimate_saving
 from recommender.sizing.tier import Tier, choose_tier
@@ -29,6 +34,7 @@ if TYPE_CHECKING:
     from recommender.model.report import CurvePoint, Watts
     from recommender.sizing.band import Band
     from recommender.sizing.case import Case
+    from recommender.sizing.resource import Resource
     from recommender.sizing.terms import Terms
 
     Bands = dict[Resource, Band]
@@ -57,7 +63,6 @@ def size_container(case: Case, *, with_curve: bool) -> ContainerReport:
         tier=tier.name,
         basis=_basis(tier, cpu),
         reasons=(
-            explain_usage(case.demand, case.workload.replicas),
             tier.reason,
             *(step for choice in choices.values() for step in choice.steps),
             *settled,
@@ -86,6 +91,8 @@ def _choose(case: Case, terms: Terms | None) -> dict[Resource, Choice]:
     if all(choice.band is None for choice in choices.values()):
         steps = "; ".join(step.why for choice in choices.values() for step in choice.steps)
         raise WorkloadSkipped(steps or "its VPA policy controls neither cpu nor memory")
+    if "memory" in choices:
+        choices["memory"] = keep_memory(case, choices["memory"])
     return choices
 
 
@@ -102,8 +109,8 @@ def _settle(case: Case, choices: Mapping[Resource, Choice]) -> tuple[Bands, list
             steps.append(explain_floor(resource, raised, floor))
             raised, previous = raised.raised(floor), case.previous.bands.get(resource)
         caps = case.caps(resource)
-        band, kept = choose_settled(resource, raised, previous, caps)
-        steps += [kept, explain_caps(resource, caps, raised.target)]
+        band, kept = choose_settled(resource, raised, previous, caps, least=choice.least)
+        steps += [kept, explain_caps(resource, caps, band.uncapped)]
         if case.is_applied and case.policy.scales_limits:
             steps.append(
                 explain_limit(resource, case.spec, target=band.target, peak=case.peak(resource))
@@ -114,12 +121,15 @@ def _settle(case: Case, choices: Mapping[Resource, Choice]) -> tuple[Bands, list
 
 def _stock(case: Case) -> Bands:
     """What the stock recommender would write for the controlled resources."""
+    raw: dict[Resource, Band | None] = {
+        "cpu": choose_stock_cpu(case),
+        "memory": choose_stock_memory(case),
+    }
     bands: Bands = {}
-    for resource in RESOURCES:
-        raw = choose_stock(case, resource) if resource in case.policy.controlled else None
-        if raw is not None:
+    for resource, band in raw.items():
+        if band is not None and resource in case.policy.controlled:
             caps = case.caps(resource)
-            bands[resource] = raw.raised(case.floor(resource)).capped(caps.minimum, caps.maximum)
+            bands[resource] = band.raised(case.floor(resource)).capped(caps.minimum, caps.maximum)
     return bands
 
 

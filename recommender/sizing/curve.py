@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 CANDIDATES = 40
 
+LEAST_SERVED = 1e-12
+"""Cores that count as served where nothing is, so that efficiencies can be compared."""
+
 _LEAST_CORES = 0.001
 
 
@@ -59,7 +62,8 @@ def estimate_curve(
     """
     if terms.reserved + terms.used <= 0.0:
         return ()
-    served = _served(distribution, candidates)[0]
+    shortfall = distribution.shortfall(candidates)[0]
+    served = np.maximum(distribution.mean() - shortfall, LEAST_SERVED)
     weights = resample_days(distribution.days)
     served_low, served_high = interval_of(_served(distribution, candidates, weights))
     middle = _efficiency(served, candidates, terms.reserved, terms.used)
@@ -73,13 +77,10 @@ def estimate_curve(
         np.minimum(low, middle) / best,
         np.maximum(high, middle) / best,
         distribution.exposure(candidates)[0],
-        distribution.shortfall(candidates)[0],
+        shortfall,
+        feasible,
     )
-    rows = zip(*(column.tolist() for column in columns), strict=True)
-    return tuple(
-        CurvePoint(*row, is_feasible)
-        for row, is_feasible in zip(rows, feasible.tolist(), strict=True)
-    )
+    return tuple(map(CurvePoint, *(column.tolist() for column in columns)))
 
 
 def estimate_gain(
@@ -96,7 +97,7 @@ def estimate_gain(
 def _served(distribution: DayDistribution, cores: Floats, weights: Floats | None = None) -> Floats:
     """E min(u, r) in cores, [R, n]."""
     mean = distribution.mean(weights)[:, None]
-    return np.maximum(mean - distribution.shortfall(cores, weights), 1e-12)
+    return np.maximum(mean - distribution.shortfall(cores, weights), LEAST_SERVED)
 
 
 def _efficiency(served: Floats, cores: Floats, reserved: float, used: float) -> Floats:

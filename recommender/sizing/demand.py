@@ -9,12 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from recommender.sizing.distribution import DayDistribution
-from recommender.sizing.histogram import (
-    STOCK_CPU,
-    percentile_end,
-    quantile,
-)
-from recommender.sizing.stock import PERCENTILES, estimate_confidence
+from recommender.sizing.histogram import quantile
+from recommender.sizing.stock import estimate_confidence
 from recommender.units import DAY
 
 if TYPE_CHECKING:
@@ -24,7 +20,8 @@ if TYPE_CHECKING:
 
 _CHUNK = 64  # rows at once: a few MB of floating point, whatever the fleet
 
-Three = tuple[float, float, float]
+QUANTILES = (0.50, 0.90, 0.95)
+"""Of demand, for people; none of them decides."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +36,7 @@ class ContainerDemand:
     present_share   `present_bins` over the bins of the window
     mean, highest   cores
     quantiles       p50, p90 and p95 in cores
-    stock_cpu       stock p50, p90, p95 in cores, of the decayed histogram
+    cpu_decayed     stock histogram of CPU samples, [176]
     memory_days     highest working set in bytes of each day that has one, [D]
     memory_decayed  stock histogram of daily peaks, [176]
     confidence      of the stock rule, days
@@ -56,8 +53,8 @@ class ContainerDemand:
     present_share: float
     mean: float
     highest: float
-    quantiles: Three
-    stock_cpu: Three
+    quantiles: tuple[float, float, float]
+    cpu_decayed: Floats
     memory_days: Floats
     memory_decayed: Floats
     confidence: float
@@ -94,11 +91,12 @@ class Demand:
         self._rows = {ref: row for row, ref in enumerate(usage.containers)}
         self._present_bins = np.asarray((usage.pods > 0).sum(axis=1))
         self._day_cores = _sum_by_day(usage)
-        self._counts = usage.cpu_days.sum(axis=(1, 2))
-        self._quantiles = _quantiles(usage)
-        self._stock_cpu = np.stack(
-            [percentile_end(usage.cpu_decayed, p, STOCK_CPU) for p in PERCENTILES], axis=1
-        )
+        buckets = usage.cpu_days.sum(axis=1)
+        self._counts = buckets.sum(axis=1)
+        self._quantiles = np.stack([quantile(buckets, p) for p in QUANTILES], axis=1)
+        # What was used so long ago that no weight is left of it counts as not used.
+        self._is_used = (self._counts > 0) & (usage.cpu_decayed.sum(axis=1) > 0)
+        self._workloads = {usage.containers[row].workload for row in np.flatnonzero(self._counts)}
 
     @property
     def window_days(self) -> float:
@@ -107,20 +105,19 @@ class Demand:
 
     def knows(self, workload: WorkloadRef) -> bool:
         """Whether any container of this workload has a sample in the window."""
-        return any(
-            ref.workload == workload and self._counts[row] for ref, row in self._rows.items()
-        )
+        return workload in self._workloads
 
     def of(self, ref: ContainerRef) -> ContainerDemand | None:
         """Demand of this container; None where it has no CPU sample in the window."""
         row = self._rows.get(ref)
-        if row is None or not self._counts[row] or np.isnan(self._stock_cpu[row]).any():
+        if row is None or not self._is_used[row]:
             return None
         usage, grid = self._usage, self._usage.grid
         span = float(usage.last[row] - usage.first[row])
         peaks = usage.memory_days[row]
         oom = float(usage.oom_bytes[row])
-        quantiles, highest = _three(self._quantiles[row]), float(usage.cpu_max[row])
+        p50, p90, p95 = self._quantiles[row].tolist()
+        highest = float(usage.cpu_max[row])
         return ContainerDemand(
             days=(span + grid.step) / DAY,
             window_days=self.window_days,
@@ -129,9 +126,9 @@ class Demand:
             step=grid.step,
             present_share=float(self._present_bins[row]) / grid.bins,
             mean=float(self._day_cores[row].sum() / self._counts[row]),
-            highest=max(highest, quantiles[2]) if np.isfinite(highest) else quantiles[2],
-            quantiles=quantiles,
-            stock_cpu=_three(self._stock_cpu[row]),
+            highest=max(highest, p95) if np.isfinite(highest) else p95,
+            quantiles=(p50, p90, p95),
+            cpu_decayed=usage.cpu_decayed[row].astype(np.float64),
             memory_days=peaks[np.isfinite(peaks) & (peaks > 0)].astype(np.float64),
             memory_decayed=usage.memory_decayed[row].astype(np.float64),
             confidence=estimate_confidence(
@@ -150,17 +147,6 @@ def estimate_demand(usage: UsageHistory) -> Demand:
     containers x 2,304 bins.
     """
     return Demand(usage)
-
-
-def _three(row: Floats) -> Three:
-    low, middle, high = row.tolist()
-    return low, middle, high
-
-
-def _quantiles(usage: UsageHistory) -> Floats:
-    """p50, p90, p95 of each row, [W, 3]."""
-    counts = usage.cpu_days.sum(axis=1)
-    return np.stack([quantile(counts, p) for p in PERCENTILES], axis=1)
 
 
 def _sum_by_day(usage: UsageHistory) -> Floats:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike, NDArray
 
     Floats: TypeAlias = NDArray[np.float64]
@@ -63,16 +65,19 @@ DEMAND = Buckets(np.concatenate([[0.0], 0.001 * 1.025 ** np.arange(512)]))
 1 % of error, and a day of a container costs 2 KiB."""
 
 
-def percentile_end(weights: Numbers, p: float, buckets: Buckets) -> Floats:
-    """The stock percentile of each histogram [..., K]: the end of the first bucket where the
-    cumulative weight reaches p times the total; the start of the last bucket, which has no end.
-    NaN for an empty histogram.
+def percentile_ends(weights: Numbers, shares: Sequence[float], buckets: Buckets) -> Floats:
+    """The stock percentiles of one histogram [K], one for each share.
+
+    The end of the first bucket where the cumulative weight reaches the share of the total; the
+    start of the last bucket, which has no end. NaN for an empty histogram.
     """
-    cumulative = np.cumsum(weights, axis=-1, dtype=np.float64)
-    total = cumulative[..., -1]
-    reached = cumulative >= (p * total)[..., None] * (1 - 1e-12)
-    end = np.minimum(np.argmax(reached, axis=-1) + 1, buckets.count - 1)
-    return np.where(total > 0, buckets.edges[end], np.nan)
+    cumulative = np.cumsum(weights, dtype=np.float64)
+    if not cumulative[-1] > 0.0:
+        return np.full(len(shares), np.nan)
+    # Sums of weights that are equal in exact arithmetic may differ in their last bits.
+    wanted = np.array(shares) * (cumulative[-1] * (1 - 1e-12))
+    reached = np.searchsorted(cumulative, wanted, side="left")
+    return np.asarray(buckets.edges[np.minimum(reached + 1, buckets.count - 1)])
 
 
 def quantile(counts: Numbers, p: ArrayLike, buckets: Buckets = DEMAND) -> Floats:

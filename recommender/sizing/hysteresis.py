@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from recommender.errors import UsageError
 from recommender.model.report import Reason
-from recommender.sizing.band import Band
+from recommender.sizing.band import Band, cap
 from recommender.sizing.resource import MOST, RESOURCES, Resource, describe_amount, parse_amount
 
 if TYPE_CHECKING:
@@ -67,20 +67,20 @@ def parse_previous(status: Mapping[str, Any], container: str) -> Previous:
 
 
 def choose_settled(
-    resource: Resource, new: Band, previous: Band | None, caps: Caps
+    resource: Resource, new: Band, previous: Band | None, caps: Caps, *, least: int = 0
 ) -> tuple[Band, Reason | None]:
     """The band to publish: the previous one while it holds, else the new one, within the caps.
 
-    `new` is before caps. Caps that changed always apply, to a band that is kept too. Applied to
-    its own result, with the same `new`, it gives that result again.
+    `new` is before caps. Caps that changed always apply, to a band that is kept too. A target
+    below `least`, within the caps, is not kept. Applied to its own result, with the same `new`,
+    it gives that result again.
     """
     capped = new.capped(caps.minimum, caps.maximum)
-    if previous is None or not _is_held(capped, previous):
-        return capped, _explain_move(resource, capped, previous)
+    safe = min(cap(least, caps.minimum, caps.maximum), capped.target)
+    if previous is None or previous.target < safe or not _is_held(capped, previous):
+        return capped, _explain_move(resource, capped, previous, safe=safe)
     kept = previous.capped(caps.minimum, caps.maximum)
-    if kept.target != kept.uncapped and not new.holds(kept.uncapped):
-        # A cap decides the target: what it would be without is said anew when it is far off.
-        kept = kept.with_uncapped(new.target)
+    kept = kept.with_uncapped(_choose_uncapped(kept, new, caps))
     if kept.target == capped.target:
         return kept, None
     return kept, Reason(
@@ -89,6 +89,16 @@ def choose_settled(
         f"{describe_amount(resource, capped.target)} is within the published "
         f"{_describe(resource, previous)}: nothing is changed",
     )
+
+
+def _choose_uncapped(kept: Band, new: Band, caps: Caps) -> int:
+    """What a kept target would be without the caps, which applied to it give the target.
+
+    Where a cap decides the target it is said anew once it is far off; where none does it is
+    the target itself.
+    """
+    uncapped = kept.uncapped if new.holds(kept.uncapped) else new.target
+    return uncapped if cap(uncapped, caps.minimum, caps.maximum) == kept.target else kept.target
 
 
 def _is_held(capped: Band, previous: Band) -> bool:
@@ -103,14 +113,18 @@ def _width(band: Band) -> float:
     return math.log(band.upper / band.lower)
 
 
-def _explain_move(resource: Resource, new: Band, previous: Band | None) -> Reason | None:
+def _explain_move(
+    resource: Resource, new: Band, previous: Band | None, *, safe: int
+) -> Reason | None:
     if previous is None or previous.target == new.target:
         return None
-    why = (
-        f"the published band {_describe(resource, previous)} is from less evidence"
-        if previous.holds(new.target)
-        else f"outside the published {_describe(resource, previous)}"
-    )
+    band = _describe(resource, previous)
+    if not previous.holds(new.target):
+        why = f"outside the published {band}"
+    elif previous.target < safe:
+        why = f"the published {describe_amount(resource, previous.target)} is too little"
+    else:
+        why = f"the published band {band} is from less evidence"
     return Reason(f"{resource} moved", describe_amount(resource, new.target), why)
 
 

@@ -35,10 +35,13 @@ nothing.
 class OomEvidence:
     """What an out-of-memory kill tells.
 
-    `need`: bytes needed after it. `why`: a sentence.
+    need    least target after it, bytes
+    peak    bytes that the stock rule counts as a peak of today
+    why     a sentence
     """
 
     need: float
+    peak: float
     why: str
 
 
@@ -47,45 +50,47 @@ def estimate_oom(
     *,
     was_killed: bool,
     request: int | None,
-    published: int | None,
+    published: Band | None,
 ) -> OomEvidence | None:
     """What the last kill shows to be needed; None without a kill.
 
-    `was_killed`: the newest pods were; `request`: their memory request; `published`: the target
-    of the previous recommendation.
+    `was_killed`: some pod of today was; `request`: the memory request; `published`: the band
+    that was published in answer to a kill (`find_published_answer`).
 
-    The need is 1.2 x and + 100 MiB on the highest of peak, bytes in use at the kill and request:
-    sampled peaks miss the moment of the kill. The request counts only until it holds the raise
-    itself. Otherwise the same kill would raise its own answer by a fifth in each loop for as
-    long as it is in the window.
+    The need is 1.2 x and + 100 MiB on the highest of peak, bytes in use at the kill and
+    request: sampled peaks miss the moment of the kill. A request that is itself the answer to
+    the kill is held and not raised again; otherwise one kill would raise its own answer by a
+    fifth in each loop for as long as it is seen. The price: a further kill at the answer, with
+    nothing of it in the samples, is not told from the first.
     """
     if demand.oom_bytes is None and not was_killed:
         return None
     seen = max(demand.memory_peak or 0.0, demand.oom_bytes or 0.0)
-    answer = estimate_oom_need(seen)
-    if request is None:
-        return _evidence(answer, seen, "use")
-    if demand.oom_bytes is not None:
-        is_answered = request >= answer
-    else:
-        is_answered = published is not None and answer <= published <= request
-        answer = max(answer, float(published or 0)) if is_answered else answer
-    if is_answered:
-        return OomEvidence(
-            answer,
-            f"killed for lack of memory; the request of {format_bytes_short(request)} "
-            "already answers it",
-        )
-    base = max(seen, float(request))
-    return _evidence(estimate_oom_need(base), base, "request" if base > seen else "use")
+    raised = estimate_oom_need(seen)
+    answer = _find_answer(raised, was_killed=was_killed, request=request, published=published)
+    if answer is not None:
+        text = f"killed for lack of memory; {format_bytes_short(answer)} answers it and is kept"
+        return OomEvidence(answer, raised, text)
+    base = max(seen, float(request or 0))
+    need = estimate_oom_need(base)
+    what = "request" if base > seen else "use"
+    text = f"killed for lack of memory at a {what} of {format_bytes_short(base)}: "
+    return OomEvidence(need, need, text + "at least x1.2 and +100 MiB")
 
 
-def _evidence(need: float, base: float, what: str) -> OomEvidence:
-    return OomEvidence(
-        need,
-        f"killed for lack of memory at a {what} of {format_bytes_short(base)}: "
-        "at least x1.2 and +100 MiB",
-    )
+def _find_answer(
+    raised: float, *, was_killed: bool, request: int | None, published: Band | None
+) -> int | None:
+    """The bytes that already answer a kill which `raised` bytes would answer; None: none do.
+
+    What was published and has reached the pods; or, where no pod of today was killed, what
+    these run with.
+    """
+    if request is None or request < raised:
+        return None
+    if published is not None and raised <= published.target <= request:
+        return published.uncapped
+    return None if was_killed else request
 
 
 def choose_memory(
@@ -107,15 +112,41 @@ def choose_memory(
             f"{format_bytes_short(peak)}",
         )
     ]
-    lower = peak
+    upper = round_up(target * UPPER_MARGIN)
+    band = Band.around(round_up(target), lower=round_up(peak), upper=upper)
     if oom is not None:
         steps.append(explain_oom(oom))
-        if oom.need > target:
-            target, lower = oom.need, oom.need / MARGIN
-    band = Band.around(
-        round_up(target), lower=round_up(lower), upper=round_up(target * UPPER_MARGIN)
-    )
+        band = hold_oom(band, oom)
     return band, tuple(steps)
+
+
+def choose_least(demand: ContainerDemand, oom: OomEvidence | None) -> int:
+    """Bytes below which no earlier target is kept, however wide its bounds.
+
+    The highest peak with half of its margin, as above; the stock rule's bounds of the first
+    days would hold a target that the use has long passed. And what a kill shows to be needed.
+    """
+    least = (demand.memory_peak or 0.0) * MARGIN / UPPER_MARGIN
+    return round_up(max(least, oom.need if oom else 0.0))
+
+
+def hold_oom(band: Band, oom: OomEvidence) -> Band:
+    """The band with a target of at least what the kill shows to be needed, and no less allowed.
+
+    A lower bound at the target has pods with less restarted, and marks it as the answer to a
+    kill for the next loop.
+    """
+    target = max(band.target, round_up(oom.need))
+    return Band.around(
+        target, lower=target, upper=max(band.upper, round_up(oom.need * UPPER_MARGIN))
+    )
+
+
+def find_published_answer(previous: Band | None, floor: int) -> Band | None:
+    """The published band if it was the answer to a kill (`hold_oom`) and not but a floor."""
+    if previous is None or previous.lower < previous.target or previous.target <= floor:
+        return None
+    return previous
 
 
 def explain_oom(oom: OomEvidence) -> Reason:

@@ -43,10 +43,14 @@ def choose_caps(policy: ContainerPolicy, settings: SizingSettings, resource: Res
     return Caps(minimum, everywhere or None, CLUSTER_CAP)
 
 
-def choose_floor(settings: SizingSettings, resource: Resource, containers: int) -> int:
-    """The share of one of `containers` containers of the least target of a pod, at least 1."""
+def choose_floor(settings: SizingSettings, resource: Resource, sharers: int) -> int:
+    """The share of one of `sharers` containers of the least target of a pod, at least 1.
+
+    As in the stock recommender those share it that are sized: neither a container that is
+    switched off nor one without usage counts.
+    """
     pod = settings.pod_min_cpu if resource == "cpu" else settings.pod_min_memory
-    return max(divide_floor(pod, containers), 1)
+    return max(divide_floor(pod, sharers), 1)
 
 
 def explain_floor(resource: Resource, before: Band, floor: int) -> Reason | None:

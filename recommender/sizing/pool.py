@@ -25,6 +25,22 @@ _NOISE_WORDS = re.compile(
 )
 
 
+SAME_SIZE = 0.02
+"""Machines of one kind differ by some MiB in what the kubelet leaves allocatable."""
+
+
+@dataclass(frozen=True)
+class _NodeClass:
+    """Nodes of one kind; `model` is their CPU model, "" where it is unknown."""
+
+    model: str
+    nodes: tuple[Node, ...]
+
+    @property
+    def size(self) -> tuple[float, int]:
+        return self.nodes[0].cores, self.nodes[0].memory_bytes
+
+
 @dataclass(frozen=True)
 class Pool:
     """Nodes of one class: one CPU model, one size.
@@ -48,19 +64,10 @@ def estimate_pools(
 ) -> tuple[Pool, ...]:
     """The pools of a cluster, largest first; power "modelled" ignores the meters."""
     rows = {name: row for row, name in enumerate(history.nodes)}
-    classes: dict[tuple[str, float, int], list[Node]] = defaultdict(list)
-    for node in cluster.nodes:
-        model = node.cpu_model or _model_of(history, rows.get(node.name))
-        # Machines of one kind differ by some MiB in what the kubelet leaves allocatable.
-        size = round(node.memory_bytes / 2**30 / 4)
-        classes[model or node.instance_type, node.cores, size].append(node)
-    ordered = sorted(classes.items(), key=lambda item: (-len(item[1]), item[0]))
-    names = _name_classes([key for key, _ in ordered], [nodes[0] for _, nodes in ordered])
+    classes = _group_nodes(cluster.nodes, history, rows)
     return tuple(
-        _estimate_pool(
-            name, key[0], tuple(nodes), cluster, history, rows, ignores_meters=power == "modelled"
-        )
-        for name, (key, nodes) in zip(names, ordered, strict=True)
+        _estimate_pool(name, each, cluster, history, rows, ignores_meters=power == "modelled")
+        for name, each in zip(_name_classes(classes), classes, strict=True)
     )
 
 
@@ -72,24 +79,49 @@ def choose_pool(pools: Sequence[Pool], workload: Workload) -> Pool | None:
     return max(pools, key=lambda pool: pods[pool.name], default=None)
 
 
-def _model_of(history: NodeHistory, row: int | None) -> str:
-    return "" if row is None else history.cpu_model[row]
+def _group_nodes(
+    nodes: Sequence[Node], history: NodeHistory, rows: dict[str, int]
+) -> list[_NodeClass]:
+    """Nodes of one CPU model (else one instance type) and one size, the most first."""
+    by_model: dict[tuple[str, float], list[Node]] = defaultdict(list)
+    models = {}
+    for node in nodes:
+        row = rows.get(node.name)
+        models[node.name] = node.cpu_model or ("" if row is None else history.cpu_model[row])
+        by_model[models[node.name] or node.instance_type, node.cores].append(node)
+    classes = []
+    for group in by_model.values():
+        left = sorted(group, key=lambda node: node.memory_bytes)
+        while left:
+            most = left[0].memory_bytes * (1.0 + SAME_SIZE)
+            alike = [node for node in left if node.memory_bytes <= most]
+            left = left[len(alike) :]
+            classes.append(_NodeClass(models[alike[0].name], tuple(alike)))
+    return sorted(classes, key=lambda each: (-len(each.nodes), each.model, each.size))
 
 
-def _name_classes(keys: Sequence[tuple[str, float, int]], samples: Sequence[Node]) -> list[str]:
-    """Short names: the instance type, else the CPU model, with the size where that is not one."""
-    plain = [
-        node.instance_type or slug_of(key[0]) or "nodes"
-        for key, node in zip(keys, samples, strict=True)
-    ]
-    sized = [
-        name if plain.count(name) == 1 else f"{name}-{key[1]:g}c"
-        for name, key in zip(plain, keys, strict=True)
-    ]
-    return [
-        name if sized.count(name) == 1 else f"{name}-{key[2] * 4}g"
-        for name, key in zip(sized, keys, strict=True)
-    ]
+def _name_classes(classes: Sequence[_NodeClass]) -> list[str]:
+    """Short names: the instance type, else the CPU model, with what tells apart those alike."""
+    plain = [each.nodes[0].instance_type or slug_of(each.model) or "nodes" for each in classes]
+    names = list(plain)
+    for name in set(plain):
+        alike = [index for index, each in enumerate(plain) if each == name]
+        if len(alike) > 1:
+            for index, difference in zip(alike, _differences(classes, alike), strict=True):
+                names[index] = f"{name}-{difference}"
+    return names
+
+
+def _differences(classes: Sequence[_NodeClass], alike: Sequence[int]) -> list[str]:
+    """What tells these classes apart: cores, memory, both, CPU model, else a number."""
+    found = [classes[index] for index in alike]
+    cores = [f"{each.nodes[0].cores:g}c" for each in found]
+    memory = [f"{each.nodes[0].memory_bytes / 2**30:.0f}g" for each in found]
+    both = [f"{first}-{second}" for first, second in zip(cores, memory, strict=True)]
+    models = [slug_of(each.model) for each in found]
+    numbers = [str(number) for number in range(1, len(found) + 1)]
+    kinds = (cores, memory, both, models, numbers)
+    return next(kind for kind in kinds if len(set(kind)) == len(found) and all(kind))
 
 
 def slug_of(cpu_model: str) -> str:
@@ -99,15 +131,14 @@ def slug_of(cpu_model: str) -> str:
 
 def _estimate_pool(
     name: str,
-    cpu_model: str,
-    nodes: tuple[Node, ...],
+    node_class: _NodeClass,
     cluster: ClusterState,
     history: NodeHistory,
     rows: dict[str, int],
     *,
     ignores_meters: bool,
 ) -> Pool:
-    cores = nodes[0].cores
+    nodes, cores = node_class.nodes, node_class.nodes[0].cores
     present = [rows[node.name] for node in nodes if node.name in rows]
     metered, reach, reasons = _choose_meters(history, present, ignores_meters=ignores_meters)
     loads = [cluster.reserved.get(node.name, NodeLoad()) for node in nodes]
@@ -123,13 +154,13 @@ def _estimate_pool(
             requested_cores=reserved.cores,
             requested_bytes=reserved.memory_bytes,
         ),
-        cpu_model=cpu_model,
+        cpu_model=node_class.model,
         quality=_worst_quality([history.quality[row] for row in metered]),
     )
     return Pool(
         name=name,
         nodes=nodes,
-        cpu_model=cpu_model,
+        cpu_model=node_class.model,
         reach=reach,
         reserved=reserved,
         used_cores=float(used.mean()) * cores * len(nodes) if len(used) else 0.0,

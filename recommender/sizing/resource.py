@@ -25,7 +25,7 @@ MOST = 10**14
 thousand million cores, 91 TiB."""
 
 _ROUNDING = 1e-6
-"""Part of a unit that counts as floating-point noise: 0.411 x 1000 is 411.00000000000006."""
+"""Part of a unit that counts as noise: (0.1 + 0.2) x 1000 is 300.00000000000006."""
 
 
 def amount_of(amounts: Amounts, resource: Resource) -> int | None:

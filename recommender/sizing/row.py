@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from recommender.model.report import Quantities, Reason, Recommended, Usage
+from recommender.model.report import Quantities, Recommended, Usage
 from recommender.sizing.quantile import name_quantile
-from recommender.sizing.resource import RESOURCES, Resource, amount_of, format_amount, millicores_of
+from recommender.sizing.resource import RESOURCES, Resource, amount_of, format_amount
 from recommender.sizing.tier import Tier, describe_days
 from recommender.units import format_millicores
 
@@ -37,21 +37,6 @@ def describe_usage(demand: ContainerDemand) -> Usage:
         days=demand.days,
         samples=demand.samples,
         present_share=demand.present_share,
-    )
-
-
-def explain_usage(demand: ContainerDemand, replicas: int) -> Reason:
-    """What was used, as the first step of the decision."""
-    named = zip(
-        ("mean", "p50", "p90", "p95", "max"),
-        (demand.mean, *demand.quantiles, demand.highest),
-        strict=True,
-    )
-    return Reason(
-        "usage",
-        ", ".join(f"{name} {_cores(cores)}" for name, cores in named),
-        f"{replicas} pods, {describe_days(demand.days)}, "
-        f"{demand.present_bins:,d} bins, {demand.present_share:.1%} present",
     )
 
 
@@ -93,23 +78,24 @@ def choose_why(case: Case, tier: Tier, cpu: Choice | None, *, terms: Terms | Non
         return f"memory only: {cpu.steps[0].why if cpu else 'its policy leaves out cpu'}"
     if cpu.is_kept:
         return f"HPA {case.workload.hpa_on_cpu} scales on CPU: cpu kept"
-    capped = _find_cap(case, cpu.band)
-    if capped or terms is None or cpu.quantile is None:
-        return capped or tier.gap
+    limit = _find_limit(case, cpu.band)
+    if limit or terms is None or cpu.quantile is None:
+        return limit or tier.gap
     price = f"{terms.reserved:.2f} W/core" if terms.frees_nodes else "0 W/core, memory binds"
     return f"{name_quantile(cpu.quantile)} of {describe_days(case.demand.days)} at {price}"
 
 
-def _find_cap(case: Case, wanted: Band) -> str:
-    """The cap that decides the CPU target; "" where none does."""
-    caps = case.caps("cpu")
+def _find_limit(case: Case, wanted: Band) -> str:
+    """The floor or cap that decides the CPU target; "" where none does."""
+    caps, floor = case.caps("cpu"), case.floor("cpu")
+    raised = max(wanted.target, floor)
     if caps.is_contradictory:
         return f"minAllowed above {caps.source}"
-    if caps.maximum is not None and wanted.target > caps.maximum:
+    if caps.maximum is not None and raised > caps.maximum:
         return f"{caps.source} {format_millicores(caps.maximum)}"
-    if caps.minimum is not None and wanted.target < caps.minimum:
+    if caps.minimum is not None and raised < caps.minimum:
         return f"minAllowed {format_millicores(caps.minimum)}"
-    return ""
+    return f"least of a container {format_millicores(floor)}" if raised > wanted.target else ""
 
 
 def _quantities(amounts: Mapping[Resource, int | None]) -> Quantities:
@@ -118,7 +104,3 @@ def _quantities(amounts: Mapping[Resource, int | None]) -> Quantities:
         for resource, amount in amounts.items()
     }
     return Quantities(cpu=written.get("cpu"), memory=written.get("memory"))
-
-
-def _cores(cores: float) -> str:
-    return format_millicores(millicores_of(cores)) if cores > 0 else "0m"

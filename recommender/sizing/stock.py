@@ -21,15 +21,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from recommender.sizing.band import Band
-from recommender.sizing.histogram import STOCK_MEMORY, percentile_end
+from recommender.sizing.histogram import STOCK_CPU, STOCK_MEMORY, percentile_ends
 from recommender.sizing.resource import MOST
 from recommender.units import MIB
 
 if TYPE_CHECKING:
     from recommender.sizing.histogram import Floats
 
-PERCENTILES = (0.5, 0.9, 0.95)
-"""Of lower bound, target and upper bound, for CPU and memory alike."""
+LOWER, TARGET, UPPER = 0.5, 0.9, 0.95
+"""Percentiles of lower bound, target and upper bound, for CPU and memory alike."""
 
 MARGIN = 0.15
 
@@ -76,28 +76,32 @@ def estimate_confidence(span_days: float, *, samples: int, step: int) -> float:
     return min(span_days, samples * (step / 60) / 1440)
 
 
-def estimate_stock_cpu(percentiles: tuple[float, float, float], confidence: float) -> Band:
-    """The stock band in millicores from the percentiles in cores (p50, p90, p95)."""
-    low, middle, high = percentiles
-    return _band((low * 1000.0, middle * 1000.0, high * 1000.0), confidence)
+def estimate_stock_cpu(
+    decayed: Floats, confidence: float, *, target_percentile: float = TARGET
+) -> Band:
+    """The stock band in millicores from the histogram [176] of samples, which is not empty.
+
+    `target_percentile` is the stock recommender's option of that name; its bounds keep theirs.
+    """
+    ends = percentile_ends(decayed, (LOWER, target_percentile, UPPER), STOCK_CPU)
+    return _band(ends * 1000.0, confidence)
 
 
 def estimate_stock_memory(
-    decayed: Floats, confidence: float, *, oom_need: float | None = None
+    decayed: Floats, confidence: float, *, oom_peak: float | None = None
 ) -> Band | None:
     """The stock band in bytes from the histogram [176] of daily peaks; None where it is empty.
 
-    `oom_need`: bytes that the last OOM kill shows to be needed (`estimate_oom_need`). It counts
+    `oom_peak`: bytes that the last OOM kill shows to be needed (`estimate_oom_need`). It counts
     as a peak of today: when the kill happened is not kept, and a sample that the rule had
     forgotten after two days would bring the same kill again.
     """
     weights = decayed.copy()
-    if oom_need is not None:
-        weights[STOCK_MEMORY.index(oom_need)] += 1.0
+    if oom_peak is not None:
+        weights[STOCK_MEMORY.index(oom_peak)] += 1.0
     if not weights.sum() > 0.0:
         return None
-    low, middle, high = (float(percentile_end(weights, p, STOCK_MEMORY)) for p in PERCENTILES)
-    return _band((low, middle, high), confidence)
+    return _band(percentile_ends(weights, (LOWER, TARGET, UPPER), STOCK_MEMORY), confidence)
 
 
 def estimate_oom_need(in_use: float) -> float:
@@ -110,8 +114,8 @@ def divide_floor(pod_floor: int, containers: int) -> int:
     return _truncate(pod_floor * (1.0 / max(containers, 1)))
 
 
-def _band(percentiles: tuple[float, float, float], confidence: float) -> Band:
-    low, middle, high = (_with_margin(_truncate(amount)) for amount in percentiles)
+def _band(percentiles: Floats, confidence: float) -> Band:
+    low, middle, high = (_with_margin(_truncate(amount)) for amount in percentiles.tolist())
     target = max(middle, 1)
     return Band.around(
         target,

@@ -31,16 +31,12 @@ nothing, and batch work gets p90 at any price."""
 
 @dataclass(frozen=True)
 class Tier:
-    """`name` T0 or T1, its `basis` in words; `gap` says what is missing for the next, "" if none.
-
-    `is_thin`: less than a day of history, so that any number is of low confidence.
-    """
+    """`name` T0 or T1, its `basis` in words; `gap`: what is missing for the next, "" if none."""
 
     name: str
     basis: str
     reason: Reason
     gap: str = ""
-    is_thin: bool = False
 
 
 def choose_tier(days: float, bins: float, *, terms: Terms | None) -> Tier:
@@ -49,9 +45,7 @@ def choose_tier(days: float, bins: float, *, terms: Terms | None) -> Tier:
     if gap or terms is None:
         basis = "stock rule"
         why = f"no energy evidence: {gap}"
-        return Tier(
-            "T0", basis, Reason("tier", f"T0 {basis}", why), gap, days < LEAST_CONFIDENT_DAYS
-        )
+        return Tier("T0", basis, Reason("tier", f"T0 {basis}", why), gap)
     basis = "priced quantile, modelled power" if terms.is_modelled else "priced quantile"
     why = f"{describe_days(days)} of history, {bins:,.0f} five-minute samples, "
     return Tier("T1", basis, Reason("tier", f"T1 {basis}", why + _describe_price(terms)))
@@ -95,7 +89,7 @@ def _describe_price(terms: Terms) -> str:
     if terms.reserved <= 0.0:
         return "a reserved core costs nothing"
     halfwidth = (terms.reserved_high - terms.reserved_low) / 2.0 / terms.reserved
-    return f"price known to +-{halfwidth:.0%}"
+    return f"price known to +-{halfwidth * 100:.2g}%"
 
 
 def describe_days(days: float) -> str:

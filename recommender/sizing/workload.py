@@ -16,13 +16,14 @@ from recommender.sizing.terms import terms_of
 from recommender.units import DAY, format_duration
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from recommender.energy.price import WorkClass
     from recommender.model.cluster import ContainerSpec, Vpa, Workload
     from recommender.model.report import ContainerReport
     from recommender.settings import SizingSettings
-    from recommender.sizing.demand import Demand
+    from recommender.sizing.demand import ContainerDemand, Demand
     from recommender.sizing.pool import Pool
-    from recommender.sizing.terms import Terms
 
 
 def size_workload(
@@ -43,38 +44,31 @@ def size_workload(
     `vpa.status` gives that result again.
     """
     if not workload.containers:
-        window = format_duration(demand.window_days * DAY)
-        raise WorkloadSkipped(
-            "no pods now, so its containers are not known"
-            if demand.knows(workload.ref)
-            else f"no pods now and no usage in {window}"
-        )
+        raise WorkloadSkipped(_explain_absence(workload, demand))
     named = vpa.work_class if vpa else ""
     work_class = choose_work_class(named or settings.work_class)
-    terms = None if pool is None else terms_of(pool.energy, work_class)
+    energy = None if pool is None else pool.energy
+    terms = None if energy is None else terms_of(energy, work_class)
+    demands, skipped = _find_demands(workload, vpa, demand)
     sized: list[ContainerReport] = []
-    skipped: list[Skipped] = []
-    for spec in workload.containers:
+    for spec, seen in demands:
+        case = Case(
+            workload=workload,
+            spec=spec,
+            policy=_policy(vpa, spec),
+            demand=seen,
+            terms=terms,
+            energy=energy,
+            previous=parse_previous(vpa.status if vpa else {}, spec.name),
+            settings=settings,
+            sharers=len(demands),
+            is_applied=vpa is not None,
+        )
         try:
-            case = _open_case(
-                workload, spec, vpa=vpa, demand=demand, pool=pool, terms=terms, settings=settings
-            )
             sized.append(size_container(case, with_curve=with_curve))
         except WorkloadSkipped as verdict:
             skipped.append(_skip(workload, spec, vpa, str(verdict)))
-    report = WorkloadReport(
-        namespace=workload.ref.namespace,
-        kind=workload.ref.kind,
-        name=workload.ref.name,
-        replicas=workload.replicas,
-        pool=None if pool is None else pool.name,
-        work_class=work_class,
-        vpa=None if vpa is None else vpa.name,
-        update_mode=None if vpa is None else vpa.update_mode,
-        hpa=workload.hpa_on_cpu or None,
-        containers=tuple(sized),
-    )
-    return report, tuple(skipped)
+    return _describe(workload, vpa, pool, work_class, sized), tuple(skipped)
 
 
 def choose_work_class(name: str) -> WorkClass:
@@ -88,33 +82,52 @@ def choose_work_class(name: str) -> WorkClass:
     )
 
 
-def _open_case(
+def _policy(vpa: Vpa | None, spec: ContainerSpec) -> ContainerPolicy:
+    return vpa.policy(spec.name) if vpa else ContainerPolicy(spec.name)
+
+
+def _explain_absence(workload: Workload, demand: Demand) -> str:
+    if demand.knows(workload.ref):
+        return "no pods now, so its containers are not known"
+    return f"no pods now and no usage in {format_duration(demand.window_days * DAY)}"
+
+
+def _find_demands(
+    workload: Workload, vpa: Vpa | None, demand: Demand
+) -> tuple[list[tuple[ContainerSpec, ContainerDemand]], list[Skipped]]:
+    """The containers that can be sized, and those that are switched off or were never seen."""
+    demands: list[tuple[ContainerSpec, ContainerDemand]] = []
+    skipped: list[Skipped] = []
+    for spec in workload.containers:
+        seen = demand.of(ContainerRef(workload.ref, spec.name))
+        if _policy(vpa, spec).is_off:
+            skipped.append(_skip(workload, spec, vpa, "its VPA policy says mode: Off"))
+        elif seen is None:
+            window = format_duration(demand.window_days * DAY)
+            skipped.append(_skip(workload, spec, vpa, f"no usage in {window}"))
+        else:
+            demands.append((spec, seen))
+    return demands, skipped
+
+
+def _describe(
     workload: Workload,
-    spec: ContainerSpec,
-    *,
     vpa: Vpa | None,
-    demand: Demand,
     pool: Pool | None,
-    terms: Terms | None,
-    settings: SizingSettings,
-) -> Case:
-    """Raises WorkloadSkipped for a container that is switched off or was never seen."""
-    policy = vpa.policy(spec.name) if vpa else ContainerPolicy(spec.name)
-    if policy.is_off:
-        raise WorkloadSkipped("its VPA policy says mode: Off")
-    seen = demand.of(ContainerRef(workload.ref, spec.name))
-    if seen is None:
-        raise WorkloadSkipped(f"no usage in {format_duration(demand.window_days * DAY)}")
-    return Case(
-        workload=workload,
-        spec=spec,
-        policy=policy,
-        demand=seen,
-        terms=terms,
-        energy=None if pool is None else pool.energy,
-        previous=parse_previous(vpa.status if vpa else {}, spec.name),
-        settings=settings,
-        is_applied=vpa is not None,
+    work_class: WorkClass,
+    sized: Sequence[ContainerReport],
+) -> WorkloadReport:
+    return WorkloadReport(
+        namespace=workload.ref.namespace,
+        kind=workload.ref.kind,
+        name=workload.ref.name,
+        replicas=workload.replicas,
+        pool=None if pool is None else pool.name,
+        work_class=work_class,
+        vpa=None if vpa is None else vpa.name,
+        update_mode=None if vpa is None else vpa.update_mode,
+        hpa=workload.hpa_on_cpu or None,
+        containers=tuple(sized),
     )
 
 

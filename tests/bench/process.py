@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import compileall
+import json
 import os
 import statistics
 import subprocess
+import sys
 import tempfile
-import time
 from dataclasses import dataclass
+from pathlib import Path
+
+import recommender
+
+JOULEFIT = str(Path(sys.executable).with_name("joulefit"))
+_LAUNCHER = str(Path(__file__).with_name("launcher.py"))
 
 
 @dataclass(frozen=True)
@@ -20,24 +28,29 @@ class Spent:
     output: str
 
 
-def run(*command: str, environment: dict[str, str] | None = None) -> Spent:
-    """Run a command to its end; a failure raises with its standard error."""
-    with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
-        begun = time.perf_counter()
-        process = subprocess.Popen(
-            command, stdout=output, stderr=errors, env={**os.environ, **(environment or {})}
+def compile_package() -> None:
+    """Compile joulefit as pip does when it installs it; an editable installation is not."""
+    compileall.compile_dir(Path(recommender.__file__).parent, quiet=1)
+
+
+def run(*command: str, given: str = "") -> Spent:
+    """Run a command to its end, `given` on its standard input; a failure raises with its errors.
+
+    Nothing of the caller's own settings of joulefit reaches it.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("JOULEFIT_")}
+    with tempfile.NamedTemporaryFile("r") as cost:
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", _LAUNCHER, cost.name, *command],
+            input=given,
+            capture_output=True,
+            text=True,
+            check=False,
+            env=kept,
         )
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - begun
-        process.returncode = os.waitstatus_to_exitcode(status)
-        output.seek(0)
-        errors.seek(0)
-        if process.returncode:
-            raise RuntimeError(
-                f"{' '.join(command)} ended with {process.returncode}: {errors.read()}"
-            )
-        cpu = usage.ru_utime + usage.ru_stime
-        return Spent(seconds, cpu, usage.ru_maxrss * 1024, output.read())
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}: {done.stderr}")
+        return Spent(**json.load(cost), output=done.stdout)
 
 
 def median(runs: list[Spent]) -> Spent:

@@ -31,10 +31,10 @@ def opened(tmp_path, monkeypatch):
     monkeypatch.delenv("https_proxy", raising=False)
     made = []
 
-    def open_connection(url, **options):
+    def open_connection(url, *, token=SECRET, **options):
         content = {
             "clusters": [{"name": "x", "cluster": {"server": url}}],
-            "users": [{"name": "x", "user": {"token": SECRET}}],
+            "users": [{"name": "x", "user": {"token": token}}],
             "contexts": [{"name": "x", "context": {"cluster": "x", "user": "x"}}],
             "current-context": "x",
         }
@@ -236,6 +236,21 @@ def test_a_wrong_token_is_refused_by_the_real_api_server(control_plane, tmp_path
         refused(ClusterForbiddenError, "401 Unauthorized"),
     ):
         opened.request("GET", PODS)
+
+
+def test_the_line_end_of_a_token_is_no_part_of_it(opened):
+    with Loopback() as server:
+        opened(server.url, token=f"{SECRET}\n").request("GET", PODS)
+        (_, _, headers, _), *_ = server.requests
+        assert headers["authorization"] == f"Bearer {SECRET}"
+
+
+@pytest.mark.parametrize("token", [f"{SECRET}\nX-Other: 1", f"{SECRET}\u20ac"], ids=ascii)
+def test_what_no_header_can_hold_is_refused_without_being_shown(opened, token):
+    with Loopback() as server:
+        with refused(ClusterConfigError, "the token of the kubeconfig has characters"):
+            opened(server.url, token=token).request("GET", PODS)
+        assert server.requests == []
 
 
 def test_the_token_is_in_no_representation(opened):

@@ -157,10 +157,35 @@ def test_a_plugin_that_gives_no_credentials_is_named(home, plugin, words, capfd)
 @pytest.mark.parametrize(
     ("content", "settings", "words"),
     [
-        pytest.param(config(x={"token": "1"}), {"context": "y"}, ["'y'"], id="unknown context"),
+        pytest.param(
+            config(w={"token": "1"}, x={"token": "1"}),
+            {"context": "y"},
+            ["has no context 'y'; it has w, x"],
+            id="unknown context",
+        ),
         pytest.param("{", {}, ["cannot be used"], id="no YAML"),
         pytest.param("", {}, ["empty"], id="empty"),
-        pytest.param("just text", {}, ["cannot be used"], id="no mapping"),
+        pytest.param("just text", {}, ["not the form of a kubeconfig"], id="no mapping"),
+        pytest.param("[a, b]", {}, ["not the form of a kubeconfig"], id="a list"),
+        pytest.param("\0", {}, ["cannot be used"], id="no text"),
+        pytest.param(
+            config(x={}) | {"users": 3},
+            {},
+            ["not the form of a kubeconfig"],
+            id="a part of no form",
+        ),
+        pytest.param(
+            config(x={}) | {"clusters": [{"name": "x", "cluster": {"server": "example.org"}}]},
+            {},
+            ["server 'example.org' is no https URL"],
+            id="no URL",
+        ),
+        pytest.param(
+            config(x={}) | {"clusters": [{"name": "x", "cluster": {"server": 6443}}]},
+            {},
+            ["cannot be used"],
+            id="a number for a URL",
+        ),
         pytest.param(
             {"apiVersion": "v1", "kind": "Config"}, {}, ["current-context"], id="no parts"
         ),
@@ -224,6 +249,14 @@ def test_a_pod_with_a_kubeconfig_uses_that(home, pod):
 def test_a_pod_without_a_service_account_is_told_so(pod):
     with pytest.raises(ClusterConfigError, match="automountServiceAccountToken"):
         load_configuration(ClusterSettings(), service_account=pod)
+
+
+def test_a_broken_kubeconfig_is_not_shown(home):
+    """The line that breaks the syntax may be the one with the token."""
+    path = write(home / "x", f"users:\n- user: {{token: {SECRET}\n")
+    with pytest.raises(ClusterConfigError, match="line 3") as caught:
+        load(kubeconfig=path)
+    assert SECRET not in f"{caught.value} {caught.value.detail}"
 
 
 def test_nothing_is_asked_of_the_api_server_to_connect(home):

@@ -123,7 +123,7 @@ def test_a_crd_without_the_status_subresource_is_named_with_the_remedy(
         with pytest.raises(StatusSubresourceMissingError) as caught:
             StatusWriter(opened).write(found, status)
     text = str(caught.value)
-    assert text.startswith(f"{shop}/web: the VPA CRD of this cluster has no status subresource")
+    assert text.startswith("the VPA CRD of this cluster has no status subresource")
     assert "install the CRD of VPA 1.0 or later" in text
     assert "status" not in plane.api.get(path(shop))
 

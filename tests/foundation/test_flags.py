@@ -69,7 +69,11 @@ def test_environment_variables_stand_for_flags_and_flags_beat_them():
     ("arguments", "complaint"),
     [
         (["--history", "3x"], "'3x' is not a duration"),
+        (["--history", "0s"], "'0s' is no time at all"),
+        (["--store-timeout", "0ms"], "'0ms' is no time at all"),
+        (["--history", "999999w"], "'999999w' is longer than 100 years"),
         (["--end", "soon"], "'soon' is not a time"),
+        (["--end", "1969-12-31"], "'1969-12-31' is before 1970"),
         (["--pod-min-cpu", "many"], "'many' is not a Kubernetes quantity"),
         (["--pod-min-cpu=-5m"], "is negative"),
         (["--work-class", "gold"], "is not one of"),

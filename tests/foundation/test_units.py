@@ -36,6 +36,27 @@ def test_a_kubernetes_quantity_has_its_exact_value(text, value):
     assert units.parse_quantity(text) == Decimal(value)
 
 
+@pytest.mark.parametrize("text", ["p90", "90%", "90 %", "0.9", ".9", "0.90", " p90.0 "])
+def test_a_percentile_may_be_written_in_three_ways(text):
+    assert units.parse_percentile(text) == 0.9
+
+
+@pytest.mark.parametrize(
+    "text", ["", "90", "1", "1.0", "0", "0.0", "p0", "p100", "101%", "-0.9", "p"]
+)
+def test_what_is_no_percentile_is_refused(text):
+    with pytest.raises(
+        UsageError, match=r"is not a percentile; write for example p90, 90% or 0\.9"
+    ):
+        units.parse_percentile(text)
+
+
+@given(st.decimals("0.1", "99.9", places=1))
+def test_a_percentile_reads_back_as_it_was_written(percent):
+    share = float(percent / 100)
+    assert units.parse_percentile(units.format_percentile(share)) == pytest.approx(share, rel=1e-9)
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -69,6 +90,13 @@ def test_cpu_is_rounded_up_to_whole_millicores_as_kubernetes_does(text, millicor
     assert units.parse_millicores(text) == millicores
 
 
+@pytest.mark.parametrize("text", ["1e300", "16Ei", "99999999999999999999"])
+def test_what_is_above_the_largest_quantity_is_that_as_in_kubernetes(text):
+    assert units.parse_bytes(text) == 2**63 - 1
+    assert units.parse_millicores(text) == 2**63 - 1
+    assert units.parse_bytes(f"-{text}") == 1 - 2**63
+
+
 @pytest.mark.parametrize(
     ("millicores", "text"), [(25, "25m"), (1500, "1500m"), (2000, "2"), (0, "0"), (1, "1m")]
 )
@@ -91,7 +119,7 @@ def test_memory_prints_with_a_binary_suffix_only_where_it_is_exact(amount, text)
     assert units.format_bytes(amount) == text
 
 
-@given(st.integers(min_value=0, max_value=2**60))
+@given(st.integers(min_value=0, max_value=2**63 - 1))
 def test_printed_quantities_read_back_as_the_same_amount(amount):
     assert units.parse_bytes(units.format_bytes(amount)) == amount
     assert units.parse_millicores(units.format_millicores(amount)) == amount
@@ -127,9 +155,23 @@ def test_nonsense_is_no_duration(text):
         units.parse_duration(text)
 
 
+def test_nobody_waits_longer_than_a_century():
+    assert units.parse_duration("36500d") == 100 * 365 * 86400
+    with pytest.raises(UsageError, match="'36501d' is longer than 100 years"):
+        units.parse_duration("36501d")
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(14 * 86400, "14 d"), (39600, "11 h"), (300, "5 min"), (30, "30 s"), (129600, "1.5 d")],
+    [
+        (14 * 86400, "14 d"),
+        (39600, "11 h"),
+        (300, "5 min"),
+        (30, "30 s"),
+        (129600, "1.5 d"),
+        (0.25, "250 ms"),
+        (0, "0 s"),
+    ],
 )
 def test_a_duration_for_people_is_in_its_largest_unit(seconds, text):
     assert units.format_duration(seconds) == text

@@ -38,10 +38,38 @@ def test_anything_else_is_refused(text):
         parse_endpoint(text)
 
 
-def test_a_refused_url_is_shown_without_its_password():
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ftp://anna:hunter2@h",
+        "anna:hunter2@h",
+        "http:/anna:hunter2@h",
+        "http://anna:hunter2/@h:9090",
+        "http://anna:hunter2#@h:9090",
+        "http://anna:hunter2?@h:9090",
+        "http://anna:1234?hunter2@h:9090",
+        "http://anna:hunter2@h:port",
+        "http://anna:hunter2 @h",
+        "http://anna:hunter2\u2048@h",  # a netloc that normalises to one with other parts
+    ],
+)
+def test_a_refused_url_is_shown_without_its_password(text):
     with pytest.raises(UsageError) as raised:
-        parse_endpoint("ftp://anna:hunter2@h")
+        parse_endpoint(text)
     assert "hunter2" not in str(raised.value)
+    assert "1234" not in str(raised.value)
+
+
+def test_a_password_that_ends_the_host_too_early_is_to_be_escaped():
+    with pytest.raises(UsageError, match="write %2F for /, %3F for \\?, %23 for #"):
+        parse_endpoint("http://anna:1234?5@store:9090")
+    assert parse_endpoint("http://anna:1234%3F5@store:9090").password == "1234?5"
+
+
+@pytest.mark.parametrize("text", ["http://a b:9090", "http://h/\x1b[31m", "http://h\u202e"])
+def test_what_no_url_can_hold_is_refused(text):
+    with pytest.raises(UsageError, match="has a space or an unprintable character"):
+        parse_endpoint(text)
 
 
 @pytest.mark.parametrize(
@@ -72,6 +100,7 @@ def test_near_is_this_machine_a_private_network_or_a_cluster(host, is_near):
         ("https://u:p@h/path?token=x", "https://h/path"),
         ("https://h/path", "https://h/path"),
         ("u:p@h", "h"),
+        ("http://u:1?2@h/path", "http://h/path"),
         ("nonsense", "nonsense"),
     ],
 )

@@ -4,12 +4,13 @@ import os
 import resource
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from recommender.errors import RecordingError
-from recommender.recording import read_recording, write_recording
+from recommender.recording import check_writable, read_recording, write_recording
 from tests.recording.sample import make_recording
 
 
@@ -40,6 +41,33 @@ def test_a_folder_that_may_not_be_written_to_says_so(tmp_path, as_nobody):
         write_recording(path, make_recording())
     assert str(caught.value) == f"cannot write recording {path}: Permission denied"
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["not/here", ".", "file/week"])
+def test_what_cannot_be_written_is_known_before_there_is_anything_to_write(tmp_path, name):
+    (tmp_path / "file").write_text("here")
+    errors = []
+    for attempt in (check_writable, lambda path: write_recording(path, make_recording())):
+        with pytest.raises(RecordingError) as caught:
+            attempt(tmp_path / name)
+        errors.append(str(caught.value))
+    assert errors[0] == errors[1]
+
+
+def test_the_check_changes_nothing(tmp_path):
+    path = tmp_path / "week.joulefit"
+    check_writable(path)
+    assert list(tmp_path.iterdir()) == []
+    path.write_text("older")
+    check_writable(path)
+    assert path.read_text() == "older"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_takes_no_files_is_not_called_missing():
+    with pytest.raises(RecordingError) as caught:
+        check_writable(Path("/proc/week.joulefit"))
+    assert "no folder" not in str(caught.value)
 
 
 def test_a_folder_in_the_place_of_the_file_is_refused(tmp_path):

@@ -63,11 +63,6 @@ def test_usage_is_told_before_the_steps():
     )
 
 
-def test_a_usage_step_of_the_decision_is_not_told_twice():
-    reasons = (Reason("usage", "mean 210m", "6 pods"), *container().reasons)
-    assert _explain(workload(container(reasons=reasons))).count("  usage") == 1
-
-
 def test_now_stock_and_ours_stand_side_by_side():
     text = _explain()
     assert _row(text, "now").split() == ["now", "stock", "ours"]

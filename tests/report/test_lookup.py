@@ -72,7 +72,10 @@ def test_where_nothing_is_near_the_form_is_shown():
 
 def test_an_empty_report_says_so():
     report = sample_report(workloads=(), skipped=())
-    assert _error("a/b", report) == "no workload a/b; the report holds no workload at all"
+    assert _error("a/b", report) == (
+        "no workload a/b; the report holds no workload at all; "
+        "look at -n, -l and --recommender-name"
+    )
 
 
 def test_a_name_of_two_kinds_must_be_told_apart():

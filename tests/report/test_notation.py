@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from recommender.model.report import Quantities, Watts
 from recommender.report.notation import (
-    escape_controls,
     format_amount,
     format_change,
     format_cpu,
@@ -106,23 +105,3 @@ def test_factors_and_power_have_few_digits():
     assert format_factor(0.526, decimals=2) == "x0.53"
     assert format_factor(None) == "-"
     assert [format_power(each) for each in (2410.4, 9.34, None)] == ["2,410", "9.3", "-"]
-
-
-@pytest.mark.parametrize(
-    ("text", "escaped"),
-    [
-        pytest.param("a\x1b[31mred", r"a\x1b[31mred", id="colour"),
-        pytest.param("a\nb\tc\r", r"a\nb\tc\r", id="line breaks"),
-        pytest.param("a\x9b2Jb", r"a\x9b2Jb", id="8-bit control sequence"),
-        pytest.param("a\u202eb", r"a\u202eb", id="writing direction"),
-        pytest.param("a\u200bb", r"a\u200bb", id="invisible"),
-        pytest.param("Prüfung", "Prüfung", id="letters stay"),
-    ],
-)
-def test_controls_are_escaped_and_letters_are_not(text, escaped):
-    assert escape_controls(text) == escaped
-
-
-@given(st.text())
-def test_escaped_text_is_always_printable(text):
-    assert escape_controls(text).isprintable()

@@ -123,3 +123,37 @@ def test_a_workload_belongs_to_the_pool_where_most_of_its_pods_run():
 )
 def test_a_pool_is_named_after_the_processor_without_its_decorations(model, slug):
     assert slug_of(model) == slug
+
+
+def test_processors_behind_one_instance_type_are_pools_with_names_of_their_own():
+    nodes = (
+        Node("a", 16, 64 * GIB, EPYC, "m5.4xlarge"),
+        Node("b", 16, 64 * GIB, "Intel(R) Xeon(R) Platinum 8259CL CPU @ 2.50GHz", "m5.4xlarge"),
+    )
+    pools = estimate_pools(_cluster(nodes), _history([]))
+    assert {pool.name for pool in pools} == {
+        "m5.4xlarge-epyc-7763",
+        "m5.4xlarge-xeon-platinum-8259cl",
+    }
+
+
+def test_processors_that_differ_by_their_decorations_alone_are_numbered():
+    nodes = (
+        Node("a", 16, 64 * GIB, "Intel(R) Xeon(R) CPU @ 2.20GHz"),
+        Node("b", 16, 64 * GIB, "Intel(R) Xeon(R) CPU @ 2.80GHz"),
+    )
+    pools = estimate_pools(_cluster(nodes), _history([]))
+    assert [pool.name for pool in pools] == ["xeon-1", "xeon-2"]
+
+
+def test_sizes_of_memory_are_told_apart_in_the_name():
+    nodes = _nodes("a", memory=256 * GIB) + _nodes("b", memory=512 * GIB)
+    pools = estimate_pools(_cluster(nodes), _history([]))
+    assert [pool.name for pool in pools] == ["nodes-256g", "nodes-512g"]
+    assert [pool.nodes[0].name for pool in pools] == ["a", "b"]
+
+
+@pytest.mark.parametrize("memory", [2 * GIB, 62 * GIB, 254 * GIB, 256 * GIB])
+def test_no_size_lies_on_an_edge_where_some_mib_split_a_pool(memory):
+    nodes = (Node("a", 64, memory - 2**23), Node("b", 64, memory + 2**23))
+    assert len(estimate_pools(_cluster(nodes), _history([]))) == 1

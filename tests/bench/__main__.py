@@ -1,0 +1,33 @@
+"""`make bench`: the figures, each beside what it is compared with, in one run.
+
+Figures depend on the machine, so none of them fails the run: a miss is named at the end.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+
+from tests.bench import report, scale, start
+from tests.bench.figure import Sheet
+from tests.bench.process import compile_package
+
+BENCHES = {each.__name__.rpartition(".")[2]: each for each in (start, report, scale)}
+
+
+def main(names: list[str]) -> None:
+    """The named benchmarks, all of them if none is named."""
+    if unknown := set(names) - set(BENCHES):
+        sys.exit(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHES)}")
+    load = os.getloadavg()[0]
+    print(f"{os.cpu_count()} cores, load {load:.1f}, Python {platform.python_version()}")
+    compile_package()
+    sheet = Sheet()
+    for name in names or BENCHES:
+        BENCHES[name].bench(sheet)
+    sheet.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,27 @@
+"""Text of others cannot steer a terminal."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recommender.text import escape_controls
+
+
+@pytest.mark.parametrize(
+    ("text", "escaped"),
+    [
+        pytest.param("a\x1b[31mred", r"a\x1b[31mred", id="colour"),
+        pytest.param("a\nb\tc\r", r"a\nb\tc\r", id="line breaks"),
+        pytest.param("a\x9b2Jb", r"a\x9b2Jb", id="8-bit control sequence"),
+        pytest.param("a\u202eb", r"a\u202eb", id="writing direction"),
+        pytest.param("a\u200bb", r"a\u200bb", id="invisible"),
+        pytest.param("Prüfung", "Prüfung", id="letters stay"),
+    ],
+)
+def test_controls_are_escaped_and_letters_are_not(text, escaped):
+    assert escape_controls(text) == escaped
+
+
+@given(st.text())
+def test_escaped_text_is_always_printable(text):
+    assert escape_controls(text).isprintable()
