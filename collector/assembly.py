@@ -46,7 +46,7 @@ def build_agent(
     cgroups = find_cgroups(meter, probe)
     meters = find_meters(meter)
     activity, reasons = choose_probe(probe.probe, cgroup_root=cgroups)
-    topology = read_topology(sysfs)
+    topology = read_topology(sysfs, procfs)
     node = read_node(identity.node_name, procfs_root=procfs, cores=topology.cores)
     pods = find_pods(identity, node.name)
     agent = Agent(

@@ -7,10 +7,10 @@ import threading
 from typing import Any
 
 import click
-from recommender.console import Group
 
 from collector.settings import IdentitySettings, MeterSettings, ProbeSettings, ServiceSettings
 from recommender import __version__
+from recommender.console import Group
 from recommender.flags import collect, settings_options
 
 _READING = (MeterSettings, ProbeSettings, IdentitySettings)
@@ -28,9 +28,12 @@ def main() -> None:
 def run(*, print_bpf: bool, **values: Any) -> None:
     """Measure, attribute and export until told to end (SIGTERM, SIGINT)."""
     if print_bpf:
+        from collector.probes.bpf import MAX_GROUPS
+        from collector.probes.counter import read_cpus
         from collector.probes.program import ProgramOptions, print_program
 
-        click.echo(print_program(ProgramOptions()), nl=False)
+        options = ProgramOptions(MAX_GROUPS, len(read_cpus("possible")))
+        click.echo(print_program(options), nl=False)
         return
     from collector.assembly import build_agent
     from collector.pages import Pages
@@ -39,7 +42,7 @@ def run(*, print_bpf: bool, **values: Any) -> None:
     end = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: end.set())
-    agent = build_agent(*(collect(each, values) for each in _READING), service)
+    agent = build_agent(*_reading(values), service)
     pages = Pages(service, agent.status)
     pages.start()
     try:
@@ -55,7 +58,7 @@ def doctor(**values: Any) -> None:
     """Say which sources this node has, which are missing and what to do. Exit code 1: not ready."""
     from collector.doctor import examine
 
-    text, is_good = examine(*(collect(each, values) for each in _READING))
+    text, is_good = examine(*_reading(values))
     click.echo(text, nl=False)
     click.get_current_context().exit(0 if is_good else 1)
 
@@ -76,9 +79,7 @@ def validate(*, periods: int, period: float, processes: int, **values: Any) -> N
 
     plan = Plan(periods, period)
     probe = collect(ProbeSettings, values)
-    agent = build_agent(
-        *(collect(each, values) for each in _READING), ServiceSettings(interval=plan.interval)
-    )
+    agent = build_agent(*_reading(values), ServiceSettings(interval=plan.interval))
     try:
         root = find_hierarchy(find_cgroups(collect(MeterSettings, values), probe)).groups
         with CgroupLoad(root, processes=processes) as load:
@@ -89,3 +90,11 @@ def validate(*, periods: int, period: float, processes: int, **values: Any) -> N
     quality = ", ".join(sorted({zone.quality for zone in zones})) or "not known"
     click.echo(format_result(result, plan, processes=processes, quality=quality), nl=False)
     click.get_current_context().exit(0 if result.is_passed else 1)
+
+
+def _reading(values: dict[str, Any]) -> tuple[MeterSettings, ProbeSettings, IdentitySettings]:
+    return (
+        collect(MeterSettings, values),
+        collect(ProbeSettings, values),
+        collect(IdentitySettings, values),
+    )

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections import Counter
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from collector.publication import names_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from collector.agent import Agent
     from collector.load import CgroupLoad
@@ -72,7 +72,7 @@ class _Span:
     """Mean watts of the meter and of each owner over one stretch."""
 
     meter: float
-    owners: Counter[str]
+    owners: Mapping[str, float]
 
 
 def run_experiment(
@@ -101,17 +101,11 @@ def run_experiment(
 def conclude(pairs: Sequence[tuple[_Span, _Span]], load: str) -> Result:
     """The rises over all pairs of (off, on)."""
     names = {name for off, on in pairs for name in (*off.owners, *on.owners)}
-    rises = {
-        name: _rise(name, [on.owners[name] - off.owners[name] for off, on in pairs])
-        for name in names
-    }
+    rises = {name: _rise(name, [_risen(name, *pair) for pair in pairs]) for name in names}
     others = sorted(
         (rise for name, rise in rises.items() if name != load), key=lambda rise: -rise.watts
     )
-    rest = [
-        sum(on.owners[name] - off.owners[name] for name in names if name != load)
-        for off, on in pairs
-    ]
+    rest = [sum(_risen(name, *pair) for name in names if name != load) for pair in pairs]
     return Result(
         meter=_rise("meter", [on.meter - off.meter for off, on in pairs]),
         load=rises.get(load, Rise(load, 0.0, 0.0)),
@@ -120,11 +114,17 @@ def conclude(pairs: Sequence[tuple[_Span, _Span]], load: str) -> Result:
     )
 
 
+def _risen(name: str, off: _Span, on: _Span) -> float:
+    return on.owners.get(name, 0.0) - off.owners.get(name, 0.0)
+
+
 def format_result(result: Result, plan: Plan, *, processes: int, quality: str) -> str:
     """The report, for people."""
     lines = [
-        f"load: {processes} busy processes in a cgroup of their own, {plan.periods} times "
-        f"{plan.seconds:g} s off and {plan.seconds:g} s on; power is {quality}",
+        (
+            f"load: {processes} busy processes in a cgroup of their own, {plan.periods} times "
+            f"{plan.seconds:g} s off and {plan.seconds:g} s on; power is {quality}"
+        ),
         "",
         f"  {'':34} watts with the load, less those without",
         _line("the meter", result.meter),
@@ -152,7 +152,7 @@ def _explain(result: Result) -> str:
         return (
             "the meter did not rise by more than its noise; give more processes or longer periods"
         )
-    return "the load's energy went to others; see `joulefit-collector doctor` for the probe's level"
+    return "the load's energy went to others; `joulefit-collector doctor` tells the probe's level"
 
 
 def _line(name: str, rise: Rise) -> str:
@@ -171,15 +171,14 @@ def _measure(agent: Agent, plan: Plan, sleep: Callable[[float], None]) -> _Span:
         sleep(min(plan.interval, left))
         last = agent.collect()
     seconds = last.at - first.at
-    joules = _joules(last)
-    joules.subtract(_joules(first))
-    owners = Counter({name: amount / seconds for name, amount in joules.items()})
+    before, after = _joules(first), _joules(last)
+    owners = {name: (amount - before[name]) / seconds for name, amount in after.items()}
     return _Span(sum(owners.values()), owners)
 
 
-def _joules(snapshot: Snapshot) -> Counter[str]:
-    """Joules by name; what nobody was charged with is somebody here, so that the sum is the meter."""
-    joules: Counter[str] = Counter()
+def _joules(snapshot: Snapshot) -> defaultdict[str, float]:
+    """Joules by name; what nobody was charged with has a name too, so the sum is the meter."""
+    joules: defaultdict[str, float] = defaultdict(float)
     for total in snapshot.owners:
         _, namespace, pod, container = names_of(total.owner)
         joules["/".join(filter(None, (namespace, pod, container)))] += sum(total.joules.values())
