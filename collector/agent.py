@@ -63,6 +63,7 @@ class Agent:
     allows_modelled: bool = False
     newest: Snapshot | None = None
     began: float = field(default_factory=time.time)
+    clock: Callable[[], float] = time.monotonic
     _accumulator: EnergyAccumulator = field(default_factory=EnergyAccumulator)
     _publication: Publication = field(default_factory=Publication)
     _failures: Counter[str] = field(default_factory=Counter)
@@ -98,16 +99,14 @@ class Agent:
 
     def collect(self) -> Snapshot:
         """One interval."""
-        begun = time.monotonic()
+        begun = self.clock()
         problems: list[str] = []
         activity = self._read_probe(problems)
         readings = self._read_meters(problems)
         cast = self.parts.identity.cast(activity.groups if activity else ())
         advance = self._accumulator.advance(readings)
         hertz = self.parts.frequency.read()
-        self.parts.attributor.account(
-            time.monotonic(), advance.increments, activity, cast, hertz=hertz
-        )
+        self.parts.attributor.account(self.clock(), advance.increments, activity, cast, hertz=hertz)
         self._forget(activity)
         counters = self._retire()
         problems += [*advance.problems, *self.parts.attributor.problems, *cast.problems]
@@ -115,7 +114,7 @@ class Agent:
         self._say(problems)
         self.newest = Snapshot(
             at=time.time(),
-            seconds=time.monotonic() - begun,
+            seconds=self.clock() - begun,
             node=self.parts.node,
             level=self.parts.probe.level,
             zones=self._zone_totals(),
@@ -193,7 +192,7 @@ class Agent:
     def _retire(self) -> Counters:
         """The counters without those of owners that ended longer ago than the grace period."""
         before = self.parts.attributor.snapshot()
-        gone = self.parts.attributor.retire(time.monotonic() - self.grace)
+        gone = self.parts.attributor.retire(self.clock() - self.grace)
         if not gone:
             return before
         self._publication.carry(gone, before)

@@ -32,9 +32,10 @@ class Pages:
     def __init__(self, settings: ServiceSettings, status: Callable[[], Status]) -> None:
         """Raises UsageError for an address, certificate or password file that cannot be used."""
         app = build_app(status, password=_read_password(settings.basic_auth_file))
+        context = _read_certificate(settings) if settings.tls_cert else None
         self._server = _listen(settings.listen, app)
-        if settings.tls_cert:
-            self._server.socket = _wrap(self._server.socket, settings)
+        if context is not None:
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
     @property
@@ -124,7 +125,7 @@ def _listen(address: str, app: Any) -> WSGIServer:
         raise UsageError(f"--listen {address}: {error.strerror}; choose another address") from error
 
 
-def _wrap(socket: Any, settings: ServiceSettings) -> ssl.SSLSocket:
+def _read_certificate(settings: ServiceSettings) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         context.load_cert_chain(settings.tls_cert, settings.tls_key or None)
@@ -133,7 +134,7 @@ def _wrap(socket: Any, settings: ServiceSettings) -> ssl.SSLSocket:
             f"--tls-cert {settings.tls_cert} cannot be used: {error}; both certificate and key "
             "must be PEM files that belong together"
         ) from error
-    return context.wrap_socket(socket, server_side=True)
+    return context
 
 
 def _read_password(path: str) -> Password | None:
