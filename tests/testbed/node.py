@@ -15,7 +15,7 @@ from tests.testbed.api import ApiError
 from tests.testbed.cgroup import unified_root
 from tests.testbed.image import write_image
 from tests.testbed.node_configuration import containerd_toml, kubelet_json, network_json
-from tests.testbed.part import require_program
+from tests.testbed.part import MissingPartError, require_program
 from tests.testbed.pod import CONTAINER, is_ready
 from tests.testbed.pod_runner import POLL_SECONDS, PodRunner
 from tests.testbed.process import Server, free_port, wait_until
@@ -35,6 +35,16 @@ KUBELET_RULES = [
         "verbs": ["get"],
     }
 ]
+
+
+def has_default_route(routes: Path = Path("/proc/net")) -> bool:
+    """Whether the kubelet will find an address for its node, of either family."""
+    v4 = [line.split() for line in (routes / "route").read_text().splitlines()[1:]]
+    v6_file = routes / "ipv6_route"
+    v6 = [line.split() for line in v6_file.read_text().splitlines()] if v6_file.exists() else []
+    return any(line[1] == line[7] == "00000000" for line in v4) or any(
+        set(line[0] + line[1]) == {"0"} and line[-1] != "lo" for line in v6
+    )
 
 
 class KubernetesNode(PodRunner):
@@ -63,6 +73,8 @@ class KubernetesNode(PodRunner):
         require_namespaces()
         for program in PROGRAMS:
             require_program(program)
+        if not has_default_route():
+            raise MissingPartError("a node takes its address from the default route; add one")
         unified_root()
         write_image(self.folder / "image.tar")
         self._write_kubelet_certificate()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.testbed.cgroup import create_cgroup, read_hierarchies, remove_cgroup
-from tests.testbed.node import KubernetesNode
+from tests.testbed.node import KubernetesNode, has_default_route
 from tests.testbed.part import MissingPartError
 from tests.testbed.process import wait_until
 from tests.testbed.sandbox import Sandbox, require_namespaces
@@ -225,3 +225,27 @@ def test_a_machine_without_a_program_of_the_node_is_told_how_to_get_it(monkeypat
     monkeypatch.setenv("JOULEFIT_TESTBED_CACHE", str(tmp_path))
     with pytest.raises(MissingPartError, match=r"install with: tests/testbed/install\.sh"):
         KubernetesNode().__enter__()
+
+
+ROUTES = "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n"
+ETHERNET = "eth0\t000200C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n"
+DEFAULT = "eth0\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0\n"
+NOWHERE = "0" * 32
+V6_REJECTS = f"{NOWHERE} 00 {NOWHERE} 00 {NOWHERE} ffffffff 00000001 00000000 00200200 lo\n"
+V6_DEFAULT = f"{NOWHERE} 00 {NOWHERE} 00 fe80{'0' * 27}1 00000400 00000001 00000000 00000003 eth0\n"
+
+
+@pytest.mark.parametrize(
+    ("v4", "v6", "expected"),
+    [
+        (ROUTES, "", False),
+        (ROUTES + ETHERNET, V6_REJECTS, False),
+        (ROUTES + ETHERNET + DEFAULT, V6_REJECTS, True),
+        (ROUTES, V6_DEFAULT, True),
+    ],
+    ids=["no network", "own network only", "v4", "v6"],
+)
+def test_a_default_route_is_found_in_either_family(tmp_path, v4, v6, expected):
+    (tmp_path / "route").write_text(v4)
+    (tmp_path / "ipv6_route").write_text(v6)
+    assert has_default_route(tmp_path) is expected
