@@ -4,6 +4,7 @@ get it; with CI=true it fails the test."""
 from __future__ import annotations
 
 import os
+import re
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from hypothesis import settings
 
 from tests.testbed.control_plane import ControlPlane
 from tests.testbed.history_cache import prometheus_of_fleet, victoria_metrics_of_fleet
+from tests.testbed.node import KubernetesNode
 from tests.testbed.part import MissingPartError
 from tests.testbed.store import PrometheusServer, VictoriaMetricsServer
 
@@ -47,6 +49,14 @@ def pytest_runtest_call() -> Iterator[None]:
         yield
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of the node run in one worker, which starts it once."""
+    for item in items:
+        if "node" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("node"))
+
+
 @contextmanager
 def _factory(service: Callable[..., RunningService]) -> Iterator[Callable[..., RunningService]]:
     """A function that starts services, all of which end with the context."""
@@ -73,6 +83,21 @@ def control_plane_without_status_subresource() -> Iterator[ControlPlane]:
     """An API server of its own whose VPA CRD has no status subresource."""
     with _factory(ControlPlane) as start:
         yield start(with_status_subresource=False)
+
+
+@pytest.fixture(scope="session")
+def node() -> Iterator[KubernetesNode]:
+    """A Kubernetes of one real node, shared by the whole run: use `node_namespace` for pods."""
+    with _factory(KubernetesNode) as start:
+        yield start()
+
+
+@pytest.fixture
+def node_namespace(node: KubernetesNode, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A namespace of the node for one test, whose pods have ended when the next test begins."""
+    words = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower())
+    with node.namespace(words[:40].strip("-")) as name:
+        yield name
 
 
 @pytest.fixture(scope="session")

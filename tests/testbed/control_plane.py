@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 CRD_FOLDER = Path(__file__).parent / "crds"
 USER_NAMESPACE = "testbed-users"
+TOKEN_SECONDS = 86_400
 
 Object = dict[str, Any]
 
@@ -163,6 +164,10 @@ class ControlPlane(RunningService):
         A rule is one of a ClusterRole: `{"apiGroups": [""], "resources": ["pods"], "verbs": [...]}`.
         The rules are in force when this returns.
         """
+        return self.write_kubeconfig(name, self.new_token(name, rules))
+
+    def new_token(self, name: str, rules: Sequence[Mapping[str, Any]]) -> str:
+        """As `new_user`, but only its bearer token, which is valid for a day."""
         account = {"kind": "ServiceAccount", "name": name, "namespace": USER_NAMESPACE}
         role = f"testbed-{name}"
         rbac = "rbac.authorization.k8s.io"
@@ -194,10 +199,14 @@ class ControlPlane(RunningService):
         token = self._request_token(name)
         with ApiClient(self.url, token=token, authority=self.authority) as user:
             wait_until(lambda: user.may_get(f"/testbed/{role}"), f"the role of {name} is in force")
-        return self.write_kubeconfig(name, token)
+        return token
 
     def _request_token(self, name: str) -> str:
-        request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
+        request = {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenRequest",
+            "spec": {"expirationSeconds": TOKEN_SECONDS},
+        }
         path = f"/api/v1/namespaces/{USER_NAMESPACE}/serviceaccounts/{name}/token"
         token: str = self.api.post(path, request)["status"]["token"]
         return token

@@ -77,3 +77,16 @@ def kernel_headers() -> Path:
     """
     own = os.environ.get("BCC_KERNEL_SOURCE")
     return Path(own) if own else require_own("include/linux/kconfig.h").parents[2]
+
+
+def require_bcc() -> Path:
+    """The Python of the distribution, which finds its own bcc.
+
+    Raises:
+        MissingPartError: there is none, or it has no bcc.
+    """
+    python = Path("/usr/bin/python3")
+    if not any(Path("/usr/lib").glob("python3*/*-packages/bcc/libbcc.py")) or not python.exists():
+        message = f"bcc is not on this machine; install python3-bpfcc, or with: {INSTALL_COMMAND}"
+        raise MissingPartError(message)
+    return python

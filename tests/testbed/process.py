@@ -34,17 +34,20 @@ class ServerStartError(Exception):
     """A server ended or stayed silent while it was being started; the message ends with its log."""
 
 
-def _reserve(port: int) -> bool:
-    """Lock the port's file until this process ends, so that two runs never choose the same one."""
+def reserve(name: str) -> int | None:
+    """Lock a file of this name, so that two runs never choose the same port, subnet and so on.
+
+    The lock lasts while a process has the returned file open; None if another one has it.
+    """
     folder = Path(tempfile.gettempdir()) / f"joulefit-testbed-ports-{os.getuid()}"
     folder.mkdir(exist_ok=True)
-    lock = os.open(folder / str(port), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    lock = os.open(folder / name, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(lock)
-        return False
-    return True
+        return None
+    return lock
 
 
 def free_port() -> int:
@@ -56,25 +59,31 @@ def free_port() -> int:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-        if _reserve(port):
+        if reserve(str(port)) is not None:
             return port
     message = f"no free port in {PORT_RANGE}"
     raise ServerStartError(message)
 
 
-def wait_until(claim: Callable[[], bool], what: str, *, seconds: float = READY_SECONDS) -> None:
+def wait_until(
+    claim: Callable[[], bool],
+    what: str,
+    *,
+    seconds: float = READY_SECONDS,
+    pause: float = POLL_SECONDS,
+) -> None:
     """Ask until the claim holds.
 
     Raises:
         TimeoutError: it does not hold after so many seconds; `what` is named in the message.
     """
     deadline = time.monotonic() + seconds
-    pause = threading.Event()
+    waiting = threading.Event()
     while not claim():
         if time.monotonic() > deadline:
             message = f"still not so after {seconds:.0f} s: {what}"
             raise TimeoutError(message)
-        pause.wait(POLL_SECONDS)
+        waiting.wait(pause)
 
 
 def answers(url: str, *, verify: bool | str = True) -> bool:
@@ -104,7 +113,7 @@ class Server:
     def __init__(
         self, command: Sequence[str], log: Path, *, environment: Mapping[str, str] | None = None
     ) -> None:
-        self.name = Path(command[0]).name
+        self.name = log.stem
         self.log = log
         with log.open("wb") as sink:
             self._process = subprocess.Popen(
@@ -125,14 +134,14 @@ class Server:
     def is_running(self) -> bool:
         return self._process.poll() is None
 
-    def wait_ready(self, claim: Callable[[], bool]) -> None:
+    def wait_ready(self, claim: Callable[[], bool], *, pause: float = POLL_SECONDS) -> None:
         """Wait until the claim holds.
 
         Raises:
             ServerStartError: the program ended, or the claim does not hold in time.
         """
         try:
-            wait_until(lambda: not self.is_running or claim(), f"{self.name} answers")
+            wait_until(lambda: not self.is_running or claim(), f"{self.name} answers", pause=pause)
         except TimeoutError as error:
             raise ServerStartError(f"{error}\n{self.log_tail()}") from None
         if not self.is_running:
