@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import msgspec
@@ -62,13 +64,29 @@ class _Page(msgspec.Struct, Generic[Item]):
 def decode(body: bytes, kind: type[Item], path: str) -> Item:
     """The reply as a struct. Raises ClusterReplyError for one that is none."""
     try:
-        return msgspec.json.decode(body, type=kind)
+        return _decoder_of(kind).decode(body)
     except msgspec.DecodeError as error:
         raise ClusterReplyError(
             f"the reply to {path} cannot be read ({error}); is this an API server?",
             status=200,
             detail=f"the reply begins {body[:200]!r}",
         ) from error
+
+
+_BUILDING = threading.Lock()
+
+
+def _decoder_of(kind: type[Item]) -> msgspec.json.Decoder[Item]:
+    """Built by one thread at a time: where two build what msgspec keeps of a type, it crashes (a
+    segmentation fault in one of a hundred runs of msgspec 0.22).
+    """
+    with _BUILDING:
+        return _build_decoder(kind)
+
+
+@cache
+def _build_decoder(kind: type[Item]) -> msgspec.json.Decoder[Item]:
+    return msgspec.json.Decoder(kind)
 
 
 def read_object(
