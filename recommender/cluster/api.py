@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from functools import cache
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -74,19 +73,17 @@ def decode(body: bytes, kind: type[Item], path: str) -> Item:
 
 
 _BUILDING = threading.Lock()
+_DECODERS: dict[Any, msgspec.json.Decoder[Any]] = {}
 
 
 def _decoder_of(kind: type[Item]) -> msgspec.json.Decoder[Item]:
     """Built by one thread at a time: where two build what msgspec keeps of a type, it crashes (a
-    segmentation fault in one of a hundred runs of msgspec 0.22).
+    segmentation fault in one of a hundred runs, msgspec 0.22).
     """
     with _BUILDING:
-        return _build_decoder(kind)
-
-
-@cache
-def _build_decoder(kind: type[Item]) -> msgspec.json.Decoder[Item]:
-    return msgspec.json.Decoder(kind)
+        if kind not in _DECODERS:
+            _DECODERS[kind] = msgspec.json.Decoder(kind)
+        return _DECODERS[kind]
 
 
 def read_object(
