@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -62,13 +63,27 @@ class _Page(msgspec.Struct, Generic[Item]):
 def decode(body: bytes, kind: type[Item], path: str) -> Item:
     """The reply as a struct. Raises ClusterReplyError for one that is none."""
     try:
-        return msgspec.json.decode(body, type=kind)
+        return _decoder_of(kind).decode(body)
     except msgspec.DecodeError as error:
         raise ClusterReplyError(
             f"the reply to {path} cannot be read ({error}); is this an API server?",
             status=200,
             detail=f"the reply begins {body[:200]!r}",
         ) from error
+
+
+_BUILDING = threading.Lock()
+_DECODERS: dict[Any, msgspec.json.Decoder[Any]] = {}
+
+
+def _decoder_of(kind: type[Item]) -> msgspec.json.Decoder[Item]:
+    """Built by one thread at a time: where two build what msgspec keeps of a type, it crashes (a
+    segmentation fault in one of a hundred runs, msgspec 0.22).
+    """
+    with _BUILDING:
+        if kind not in _DECODERS:
+            _DECODERS[kind] = msgspec.json.Decoder(kind)
+        return _DECODERS[kind]
 
 
 def read_object(

@@ -19,6 +19,9 @@ class _Status(msgspec.Struct):
     message: str | None = None
 
 
+_STATUS_DECODER = msgspec.json.Decoder(_Status)  # before any thread: see api.decode
+
+
 def translate_failure(method: str, path: str, *, status: int, body: bytes) -> ClusterError:
     """The error of an answer whose HTTP status is 300 or more; it is for the caller to raise."""
     said = _message(body)
@@ -66,7 +69,7 @@ def _resource_name(address: Address) -> str:
 
 def _message(body: bytes) -> str:
     try:
-        said = msgspec.json.decode(body, type=_Status).message
+        said = _STATUS_DECODER.decode(body).message
     except msgspec.DecodeError:
         said = None
     words = (said or body[:200].decode(errors="replace")).split()

@@ -62,6 +62,11 @@ class _Spec(Lean, frozen=True):
     resource_policy: _ResourcePolicy | None = None
 
 
+# Built before any thread: see api.decode.
+_RECOMMENDERS_DECODER = msgspec.json.Decoder(_Recommenders)
+_SPEC_DECODER = msgspec.json.Decoder(_Spec)
+
+
 @dataclass(frozen=True)
 class VpaClaim:
     """A VPA of ours before its target is looked up; `problem` is "" where its spec is sound."""
@@ -117,7 +122,7 @@ def find_rivals(claims: Sequence[VpaClaim]) -> dict[tuple[str, str], VpaClaim]:
 
 def _recommenders(item: VpaItem) -> frozenset[str]:
     try:
-        listed = msgspec.json.decode(item.spec, type=_Recommenders).recommenders
+        listed = _RECOMMENDERS_DECODER.decode(item.spec).recommenders
     except msgspec.DecodeError:  # whatever this is, it does not name us
         return frozenset()
     return frozenset(named.name for named in listed or ())
@@ -128,7 +133,7 @@ def _claim(item: VpaItem, others: frozenset[str]) -> VpaClaim:
     metadata = item.metadata
     work_class = (metadata.annotations or {}).get(WORK_CLASS_ANNOTATION, "")
     try:
-        spec = msgspec.json.decode(item.spec, type=_Spec)
+        spec = _SPEC_DECODER.decode(item.spec)
         policies = _convert_policies(spec)
     except msgspec.ValidationError as error:
         return VpaClaim(metadata, problem=f"spec cannot be read: {error}", status=status)

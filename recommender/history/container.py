@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from recommender.history.registry import IGNORED, Identity
@@ -19,14 +20,22 @@ OWNER_LABELS = ("workload", "workload_kind")
 
 
 def pod_key(labels: Mapping[str, str]) -> tuple[str, ...]:
-    """Namespace, pod and container of a series."""
-    return tuple(labels.get(name, "") for name in POD_LABELS)
+    """The POD_LABELS of a series."""
+    return labels.get("namespace", ""), labels.get("pod", ""), labels.get("container", "")
 
 
 def labelled_workload(labels: Mapping[str, str]) -> WorkloadRef | None:
     """The workload that joulefit's collector wrote on a series."""
     name, kind = (labels.get(label, "") for label in OWNER_LABELS)
     return WorkloadRef(labels.get("namespace", ""), kind, name) if name and kind else None
+
+
+@dataclass(frozen=True)
+class _Workload:
+    """A wanted workload, and the rows of its containers: their names are quicker to look up."""
+
+    ref: WorkloadRef
+    rows: dict[str, int] = field(default_factory=dict)
 
 
 class ContainerRows:
@@ -39,7 +48,8 @@ class ContainerRows:
         self.owners = owners
         self._wanted = wanted
         self._rows: dict[ContainerRef, int] = {}
-        self._workloads: dict[tuple[str, str], WorkloadRef | None] = {}
+        self._workloads: dict[tuple[str, str], _Workload | None] = {}
+        self._found: dict[WorkloadRef, _Workload] = {}
         self._unowned: set[tuple[str, str]] = set()
 
     @property
@@ -70,19 +80,26 @@ class ContainerRows:
 
     def _row(self, labels: Mapping[str, str]) -> int:
         workload = self._workload(labels)
-        if workload is None or (self._wanted is not None and workload not in self._wanted):
+        if workload is None:
             return IGNORED
-        ref = ContainerRef(workload, labels.get("container", ""))
-        return self._rows.setdefault(ref, len(self._rows))
+        container = labels.get("container", "")
+        row = workload.rows.get(container)
+        if row is None:
+            row = self._rows.setdefault(ContainerRef(workload.ref, container), len(self._rows))
+            workload.rows[container] = row
+        return row
 
-    def _workload(self, labels: Mapping[str, str]) -> WorkloadRef | None:
+    def _workload(self, labels: Mapping[str, str]) -> _Workload | None:
+        """The workload of a pod; None where nobody owns it or nobody wants the owner."""
         key = labels.get("namespace", ""), labels.get("pod", "")
         if key in self._workloads:
             return self._workloads[key]
-        found = self._labelled(labels) or self.owners.owner(*key)
-        self._workloads[key] = found
-        if found is None:
+        ref = self._labelled(labels) or self.owners.owner(*key)
+        if ref is None:
             self._unowned.add(key)
+        is_wanted = ref is not None and (self._wanted is None or ref in self._wanted)
+        found = self._found.setdefault(ref, _Workload(ref)) if ref and is_wanted else None
+        self._workloads[key] = found
         return found
 
     def _labelled(self, labels: Mapping[str, str]) -> WorkloadRef | None:

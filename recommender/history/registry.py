@@ -11,7 +11,7 @@ import numpy as np
 from recommender.history.reply import decode_labels
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Mapping
 
     from numpy.typing import NDArray
 
@@ -59,9 +59,20 @@ class SeriesRegistry:
     _groups: dict[int, int] = field(default_factory=dict)
     _units: dict[tuple[int, int], int] = field(default_factory=dict)
     _targets: dict[str, int] = field(default_factory=dict)
+    _latest: tuple[list[bytes], Integers] = field(
+        default_factory=lambda: ([], np.zeros(0, np.int64))
+    )
 
-    def find(self, metrics: Sequence[bytes]) -> Integers:
-        """The number of each series; new ones are added."""
+    def find(self, metrics: list[bytes]) -> Integers:
+        """The number of each series; new ones are added.
+
+        Most replies of a query are about the same series as the one before, in its order.
+        """
+        if metrics != self._latest[0]:
+            self._latest = metrics, self._find(metrics)
+        return self._latest[1]
+
+    def _find(self, metrics: list[bytes]) -> Integers:
         series = self._series
         found = [series.setdefault(hash(metric), len(series)) for metric in metrics]
         known = len(self.row)

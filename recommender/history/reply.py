@@ -39,10 +39,13 @@ class Reply:
     warnings: tuple[str, ...] = ()
 
 
+_LABELS_DECODER = msgspec.json.Decoder(dict[str, str])
+
+
 def decode_labels(metric: bytes) -> dict[str, str]:
     """The labels of a series. Raises StoreReplyError for what are none."""
     try:
-        return msgspec.json.decode(metric, type=dict[str, str])
+        return _LABELS_DECODER.decode(metric)
     except msgspec.DecodeError as error:
         raise StoreReplyError(
             f"the store's answer has labels that are none ({error}); {_CHECK}",
