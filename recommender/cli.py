@@ -186,22 +186,15 @@ def _live_source(
     explained: str = "",
 ) -> EvidenceSource:
     from recommender.cluster.reader import ClusterReader
-
-    cluster = collect(ClusterSettings, values)
-    store = collect(StoreSettings, values)
-    reader = ClusterReader(connection, cluster) if connection else None
-    import os
-
-    if reader and os.environ.get("BEGIN"):
-        reader.begin()
-    from recommender import cycle
     from recommender.evidence import LiveSource
     from recommender.history.endpoint import parse_endpoint
     from recommender.history.store_reader import StoreReader
 
+    cluster = collect(ClusterSettings, values)
+    store = collect(StoreSettings, values)
     return LiveSource(
         store=StoreReader(store, power=values.get("power", "auto"), progress=progress),
-        cluster=reader,
+        cluster=ClusterReader(connection, cluster) if connection else None,
         settings=cluster,
         window=collect(WindowSettings, values),
         store_name=parse_endpoint(store.store).url,  # without its password

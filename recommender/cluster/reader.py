@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from recommender.cluster.controller import KnownController, OwnerChains
 from recommender.cluster.discovery import KindCatalogue
@@ -21,7 +20,6 @@ from recommender.model.identity import WorkloadRef
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from concurrent.futures import Future
 
     from recommender.cluster.api import ApiClientEdge
     from recommender.cluster.manifest import Hpa, Pod
@@ -36,21 +34,9 @@ class ClusterReader:
         self._client = client
         self._settings = settings
         self._selector = parse_selector(settings.selector)
-        self._begun: Future[ClusterState] | None = None
-
-    def begin(self) -> Self:
-        """Read while the caller does something else; the next `read` waits for the outcome."""
-        pool = ThreadPoolExecutor(1, thread_name_prefix="cluster")
-        self._begun = pool.submit(self._read)
-        pool.shutdown(wait=False)  # it ends when it is done
-        return self
 
     def read(self) -> ClusterState:
         """Raises ClusterError where the API server cannot be asked or refuses what is needed."""
-        begun, self._begun = self._begun, None
-        return begun.result() if begun else self._read()
-
-    def _read(self) -> ClusterState:
         snapshot = SnapshotReader(self._client, self._settings).read()
         kinds = KindCatalogue(self._client)
         chains = OwnerChains(snapshot.controllers, kinds)
