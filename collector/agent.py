@@ -110,6 +110,7 @@ class Agent:
         self._forget(activity)
         counters = self._retire()
         problems += [*advance.problems, *self.parts.attributor.problems, *cast.problems]
+        cpu_seconds = self._read_busy(problems)
         self._save(problems)
         self._say(problems)
         self.newest = Snapshot(
@@ -119,13 +120,13 @@ class Agent:
             level=self.parts.probe.level,
             zones=self._zone_totals(),
             owners=self._publication.totals(counters, cast.facts, level=self.parts.probe.level),
-            cpu_seconds=read_busy_seconds(self.parts.procfs_root),
+            cpu_seconds=cpu_seconds,
             overhead=self.parts.read_cost(read_overhead()),
             unattributed=_unattributed(counters),
             idle_watts={zone: each.watts for zone, each in counters.idle.items()},
             frequency_hertz=None if hertz is None else float(np.nanmean(hertz)),
             lost=activity.lost if activity else self._lost(),
-            failures=dict(self._failures),
+            failures=dict(self._failures) | ({"pods": cast.failures} if cast.failures else {}),
             problems=tuple(problems),
         )
         return self.newest
@@ -174,6 +175,13 @@ class Agent:
         for problem in activity.problems:
             self._fail("cgroup", problem, problems)
         return activity
+
+    def _read_busy(self, problems: list[str]) -> float | None:
+        try:
+            return read_busy_seconds(self.parts.procfs_root)
+        except (OSError, ValueError) as error:
+            self._fail("procfs", f"the node's busy time cannot be read: {error}", problems)
+            return None
 
     def _fail(self, kind: str, problem: str, problems: list[str]) -> None:
         self._failures[kind] += 1

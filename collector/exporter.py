@@ -75,9 +75,10 @@ def _node_metrics(snapshot: Snapshot) -> Iterator[Metric]:
     for zone, watts in snapshot.idle_watts.items():
         idle.add_metric((zone.name, zone.socket), watts)
     yield from (energy, idle, residual)
-    yield CounterMetricFamily(
-        "joulefit_node_cpu_seconds", "Busy CPU time of the node.", value=snapshot.cpu_seconds
-    )
+    if snapshot.cpu_seconds is not None:
+        yield CounterMetricFamily(
+            "joulefit_node_cpu_seconds", "Busy CPU time of the node.", value=snapshot.cpu_seconds
+        )
     if snapshot.frequency_hertz is not None:
         yield GaugeMetricFamily(
             "joulefit_node_cpu_frequency_hertz",

@@ -144,8 +144,10 @@ class Cast:
     owners      by cgroup id; an id that is missing belongs to nobody known
     facts       by owner, for containers
     problems    sentences: what could not be asked, and what stands in for it
+    failures    lists of pods that could not be read, and items of lists, since the begin
     """
 
     owners: Mapping[int, Owner]
     facts: Mapping[Owner, ContainerFacts] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+    failures: int = 0

@@ -79,6 +79,7 @@ class Snapshot:
                   platform meter shows beyond the zones inside of it
     idle_watts    power of each charged zone without load, once known
     lost          events that found no room in the kernel's map
+    cpu_seconds   busy time of the node; None where it could not be read
     failures      by kind, what could not be read since the process began
     """
 
@@ -88,7 +89,7 @@ class Snapshot:
     level: Level
     zones: tuple[ZoneTotal, ...]
     owners: tuple[OwnerTotal, ...]
-    cpu_seconds: float
+    cpu_seconds: float | None
     overhead: Overhead
     unattributed: Mapping[Zone, float] = field(default_factory=dict)
     idle_watts: Mapping[Zone, float] = field(default_factory=dict)

@@ -41,6 +41,8 @@ class _Search:
 class PodBook:
     """Pods by uid and by container id. What the source no longer tells is forgotten here; owners
     that have a name keep it (`Identity`).
+
+    `failed` counts lists that could not be read and items of lists that were damaged.
     """
 
     def __init__(self, source: PodSource | None, schedule: Schedule | None = None) -> None:
@@ -52,6 +54,7 @@ class PodBook:
         self._asked_at: float | None = None
         self._failures = 0
         self.problems: tuple[str, ...] = ()
+        self.failed = 0
 
     def pod(self, uid: str) -> Pod | None:
         return self._pods.get(uid)
@@ -96,12 +99,14 @@ class PodBook:
             listing = source.read_pods()
         except PodListError as error:
             self._failures = min(self._failures + 1, 16)
+            self.failed += 1
             _LOGGER.debug(
                 "pods source=%r error=%r detail=%r", source.name, str(error), error.detail
             )
             self.problems = (f"{error}; pods keep their names, new ones are `unknown`",)
             return False
         self._failures = 0
+        self.failed += listing.damaged
         damage = (
             f"{listing.damaged} pods that {source.name} told could not be read and are `unknown`"
         )

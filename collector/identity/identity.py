@@ -86,6 +86,7 @@ class Identity:
             owners=MappingProxyType(self._owners),
             facts=MappingProxyType(self._facts),
             problems=self._problem + self._book.problems,
+            failures=self._book.failed,
         )
 
     def ended(self, groups: tuple[int, ...]) -> frozenset[int]:

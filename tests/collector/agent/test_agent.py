@@ -82,9 +82,11 @@ class NodeProbe:
 class NodeNames:
     def __init__(self, node):
         self.node = node
+        self.failures = 0
 
     def cast(self, groups):
-        return Cast(dict.fromkeys(groups, APP), {APP: ContainerFacts(1.0)})
+        owners = dict.fromkeys(groups, APP)
+        return Cast(owners, {APP: ContainerFacts(1.0)}, failures=self.failures)
 
     def ended(self, groups):
         return frozenset(groups) if self.node.is_gone else frozenset()
@@ -164,6 +166,22 @@ def test_energy_of_a_time_that_no_probe_saw_is_charged_to_nobody(node, tmp_path)
     assert sum(newest.unattributed.values()) == pytest.approx(10.0)
     assert charged(newest) == pytest.approx(10.0)
     assert everybody(newest) == pytest.approx(told(newest))
+
+
+def test_busy_time_that_cannot_be_read_is_counted_and_costs_nothing_else(node, tmp_path):
+    agent = agent_of(node, tmp_path)
+    collect(agent, node, 2)
+    (tmp_path / "proc" / "stat").unlink()
+    newest = collect(agent, node)
+    assert newest.cpu_seconds is None
+    assert newest.failures == {"procfs": 1}
+    assert charged(newest) == pytest.approx(20.0)
+
+
+def test_lists_of_pods_that_cannot_be_read_are_counted_with_the_other_failures(node, tmp_path):
+    agent = agent_of(node, tmp_path)
+    agent.parts.identity.failures = 3
+    assert collect(agent, node).failures == {"pods": 3}
 
 
 def test_counters_go_on_after_a_restart_and_the_time_between_is_nobodys(node, tmp_path):

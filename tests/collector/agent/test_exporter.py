@@ -66,6 +66,11 @@ def test_counters_that_the_probe_does_not_see_are_absent_not_zero():
     )
 
 
+def test_busy_time_that_could_not_be_read_is_absent_not_zero():
+    names = {name for name, _ in _samples(snapshot(cpu_seconds=None))}
+    assert "joulefit_node_cpu_seconds_total" not in names
+
+
 def test_services_and_the_kernel_are_no_containers():
     kernel = owner_total(Owner("kernel", container="kernel"))
     shown = snapshot(owners=(kernel,))

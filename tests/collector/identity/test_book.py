@@ -105,6 +105,17 @@ def test_damaged_pods_are_a_problem_until_they_are_mended(book, source):
     assert book.problems == ()
 
 
+def test_lists_and_items_that_could_not_be_read_are_counted_ever(book, source):
+    book.refresh([], 0.0)
+    source.failure = "gone"
+    book.refresh(["new"], 10.0)
+    book.refresh(["new"], 100.0)
+    source.failure, source.damaged = "", 3
+    book.refresh(["new"], 1000.0)
+
+    assert book.failed == 2 + 3
+
+
 def test_without_a_source_there_is_nothing_to_ask():
     book = PodBook(None)
 
