@@ -9,11 +9,11 @@ import os
 import platform
 import sys
 
-from tests.bench import report, scale, start
+from tests.bench import collector, report, scale, start
 from tests.bench.figure import Sheet
 from tests.bench.process import compile_package
 
-BENCHES = {each.__name__.rpartition(".")[2]: each for each in (start, report, scale)}
+BENCHES = {each.__name__.rpartition(".")[2]: each for each in (start, report, scale, collector)}
 
 
 def main(names: list[str]) -> None:
