@@ -108,6 +108,7 @@ class Agent:
         hertz = self.parts.frequency.read()
         self.parts.attributor.account(self.clock(), advance.increments, activity, cast, hertz=hertz)
         self._forget(activity)
+        self._publication.see(cast.facts)
         counters = self._retire()
         problems += [*advance.problems, *self.parts.attributor.problems, *cast.problems]
         cpu_seconds = self._read_busy(problems)

@@ -154,7 +154,7 @@ _CONTAINER_COUNTERS: tuple[tuple[str, str, Callable[[OwnerTotal], float | None]]
     (
         "throttled_seconds",
         "Time in which the container was held back by its CPU limit.",
-        lambda total: _of(total.facts, "throttled_seconds"),
+        lambda total: total.throttled_seconds,
     ),
 )
 

@@ -7,17 +7,18 @@ sum is one series, which must not fall when the counters of an ended run are dro
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from collector.attribution.ledger import WORK_COLUMNS
+from collector.model import Owner
 from collector.snapshot import OwnerTotal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from collector.attribution.snapshot import Snapshot as Counters
-    from collector.model import ContainerFacts, Level, Owner
+    from collector.model import ContainerFacts, Level
 
 MICRO = 1e-6
 NANO = 1e-9
@@ -27,10 +28,11 @@ _Names: TypeAlias = tuple[str, str, str, str]
 
 @dataclass
 class _Sum:
-    """Microjoules by zone, part and quality, and work, of owners that are no longer kept."""
+    """Microjoules by zone, part and quality, work, and seconds throttled (None: never told)."""
 
     energy: defaultdict[tuple[str, str, str], int] = field(default_factory=lambda: defaultdict(int))
     work: list[int] = field(default_factory=lambda: [0] * len(WORK_COLUMNS))
+    throttled: float | None = None
 
 
 def names_of(owner: Owner) -> _Names:
@@ -43,6 +45,13 @@ class Publication:
 
     def __init__(self) -> None:
         self._carried: dict[_Names, _Sum] = {}
+        self._throttled: dict[Owner, float] = {}  # a cgroup's own count ends with it
+
+    def see(self, facts: Mapping[Owner, ContainerFacts]) -> None:
+        """Remember what the cgroups of running containers tell of themselves."""
+        for owner, told in facts.items():
+            if told.throttled_seconds is not None:
+                self._throttled[owner] = told.throttled_seconds
 
     def totals(
         self, counters: Counters, facts: Mapping[Owner, ContainerFacts], *, level: Level
@@ -50,7 +59,7 @@ class Publication:
         """The series of all owners, those of the same names as one."""
         sums = {names: _copy(carried) for names, carried in self._carried.items()}
         newest: dict[_Names, Owner] = {}
-        for owner, added in _sums(counters):
+        for owner, added in self._sums(counters):
             names = names_of(owner)
             _add(sums.setdefault(names, _Sum()), added)
             known = newest.get(names)
@@ -64,55 +73,71 @@ class Publication:
         """Keep what these owners had by `counters`, where others of their names are still there."""
         leaving = set(gone)
         staying = {names_of(owner) for owner in counters.owners if owner not in leaving}
-        for owner, had in _sums(counters):
+        for owner, had in self._sums(counters):
             if owner in leaving and names_of(owner) in staying:
                 _add(self._carried.setdefault(names_of(owner), _Sum()), had)
+        for owner in leaving:
+            self._throttled.pop(owner, None)
         self._carried = {
             names: carried for names, carried in self._carried.items() if names in staying
         }
 
-    def state(self) -> list[Any]:
+    def state(self) -> dict[str, Any]:
         """As plain lists, for a state file."""
-        return [
-            [list(names), [[*key, amount] for key, amount in carried.energy.items()], carried.work]
-            for names, carried in self._carried.items()
-        ]
+        return {
+            "carried": [
+                [
+                    list(names),
+                    [[*key, amount] for key, amount in carried.energy.items()],
+                    carried.work,
+                    carried.throttled,
+                ]
+                for names, carried in self._carried.items()
+            ],
+            "throttled": [[*astuple(owner), told] for owner, told in self._throttled.items()],
+        }
 
     def restore(self, state: Any) -> None:
         """Go on where `state` ends. Raises ValueError for anything else."""
         try:
-            self._carried = {
+            carried = {
                 (str(part), str(namespace), str(pod), str(container)): _Sum(
                     defaultdict(
                         int,
                         {(zone, kind, quality): amount for zone, kind, quality, amount in energy},
                     ),
                     [int(each) for each in work],
+                    None if throttled is None else float(throttled),
                 )
-                for (part, namespace, pod, container), energy, work in state
+                for (part, namespace, pod, container), energy, work, throttled in state["carried"]
             }
+            told = {Owner(*fields): float(told) for *fields, told in state["throttled"]}
         except (TypeError, KeyError) as error:
             raise ValueError(f"not the state of a publication: {error}") from error
+        self._carried, self._throttled = carried, told
 
-
-def _sums(counters: Counters) -> Iterable[tuple[Owner, _Sum]]:
-    keys = [(each.zone.name, each.part, each.quality) for each in counters.accounts]
-    rows = zip(counters.owners, counters.microjoules.tolist(), counters.work.tolist(), strict=True)
-    for owner, amounts, work in rows:
-        total = _Sum(work=work)
-        for key, amount in zip(keys, amounts, strict=True):
-            total.energy[key] += amount
-        yield owner, total
+    def _sums(self, counters: Counters) -> Iterable[tuple[Owner, _Sum]]:
+        keys = [(each.zone.name, each.part, each.quality) for each in counters.accounts]
+        rows = zip(
+            counters.owners, counters.microjoules.tolist(), counters.work.tolist(), strict=True
+        )
+        for owner, amounts, work in rows:
+            total = _Sum(work=work, throttled=self._throttled.get(owner))
+            for key, amount in zip(keys, amounts, strict=True):
+                total.energy[key] += amount
+            yield owner, total
 
 
 def _copy(other: _Sum) -> _Sum:
-    return _Sum(other.energy.copy(), [*other.work])
+    return _Sum(other.energy.copy(), [*other.work], other.throttled)
 
 
 def _add(total: _Sum, other: _Sum) -> None:
     for key, amount in other.energy.items():
         total.energy[key] += amount
     total.work = [a + b for a, b in zip(total.work, other.work, strict=True)]
+    if other.throttled is not None:
+        total.throttled = (total.throttled or 0.0) + other.throttled
 
 
 def _total(owner: Owner, had: _Sum, facts: ContainerFacts | None, level: Level) -> OwnerTotal:
@@ -125,5 +150,6 @@ def _total(owner: Owner, had: _Sum, facts: ContainerFacts | None, level: Level) 
         cycles=cycles if counts else None,
         instructions=instructions if counts else None,
         cache_misses=misses if counts else None,
+        throttled_seconds=had.throttled,
         facts=facts,
     )

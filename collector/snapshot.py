@@ -37,7 +37,7 @@ class OwnerTotal:
     that carry the same names.
 
     `joules` is keyed by zone name, part (dynamic, idle) and quality, summed over sockets.
-    Counters are None where the probe does not see them.
+    Counters are None where the probe does not see them, or the cgroup does not tell.
     """
 
     owner: Owner
@@ -46,6 +46,7 @@ class OwnerTotal:
     cycles: int | None = None
     instructions: int | None = None
     cache_misses: int | None = None
+    throttled_seconds: float | None = None
     facts: ContainerFacts | None = None
 
 

@@ -34,7 +34,7 @@ def snapshot(**changes):
         "node": NodeFacts("n1", "EPYC", 8, "6.1"),
         "level": "time",
         "zones": (ZoneTotal(package, "rapl", "measured", 100.0),),
-        "owners": (owner_total(facts=ContainerFacts(0.5, 1024, 0.75)),),
+        "owners": (owner_total(facts=ContainerFacts(0.5, 1024), throttled_seconds=0.75),),
         "cpu_seconds": 42.0,
         "overhead": Overhead(1.5, 2048),
         "unattributed": {package: 2.0},

@@ -98,6 +98,39 @@ def test_what_was_carried_survives_a_restart():
     assert joules(again, counters({running: 3_000_000})) == {"app": 5.0}
 
 
+def throttled(publication, told):
+    (total,) = publication.totals(told, {}, level="time")
+    return total.throttled_seconds
+
+
+def test_throttled_time_goes_on_when_a_container_is_started_again():
+    """Each run's cgroup counts from zero, and its count ends with it."""
+    publication, ended, running = Publication(), run_of("app", "a"), run_of("app", "b")
+    publication.see({ended: ContainerFacts(throttled_seconds=3.0)})
+    assert throttled(publication, counters({ended: 1})) == 3.0
+    publication.see({running: ContainerFacts(throttled_seconds=0.5)})
+    both = counters({ended: 1, running: 1})
+    assert throttled(publication, both) == 3.5
+    publication.carry([ended], both)
+    assert throttled(publication, counters({running: 1})) == 3.5
+
+
+def test_throttled_time_that_no_cgroup_tells_is_absent_not_zero():
+    publication, owner = Publication(), run_of("app", "a")
+    publication.see({owner: ContainerFacts()})
+    assert throttled(publication, counters({owner: 1})) is None
+
+
+def test_throttled_time_of_ended_runs_survives_a_restart():
+    publication, again = Publication(), Publication()
+    runs = [run_of("app", name) for name in "abc"]
+    for seconds, owner in enumerate(runs, start=1):
+        publication.see({owner: ContainerFacts(throttled_seconds=float(seconds))})
+    publication.carry([runs[0]], counters(dict.fromkeys(runs, 1)))
+    again.restore(publication.state())
+    assert throttled(again, counters(dict.fromkeys(runs[1:], 1))) == 1.0 + 2.0 + 3.0
+
+
 @pytest.mark.parametrize("state", [{}, [1], [[["a"], [], []]], "x"])
 def test_a_foreign_state_is_refused(state):
     if state == {}:
