@@ -151,7 +151,7 @@ class CollectorProcess(RunningService):
             raise
         return found[0]
 
-    def wait_named(self, items, *, container: str = "main") -> Scrape:
+    def wait_named(self, items, *, container: str = "main", seconds: float = 60.0) -> Scrape:
         """Until it knows these pods (as the API server tells them) by name."""
         wanted = {(item["metadata"]["namespace"], item["metadata"]["name"]) for item in items}
 
@@ -160,4 +160,5 @@ class CollectorProcess(RunningService):
             known = map(dict, series)
             return wanted <= {(labels["namespace"], labels["pod"]) for labels in known}
 
-        return self.wait_for(names_all, f"the collector names {sorted(wanted)}")
+        what = f"the collector names {sorted(wanted)}"
+        return self.wait_for(names_all, what, seconds=seconds)

@@ -19,12 +19,6 @@ CPU = "joulefit_container_cpu_seconds_total"
 ENERGY = "joulefit_container_energy_joules_total"
 FAILURES = "joulefit_collector_failures_total"
 NONSENSE = [b"<html>no</html>", b'{"items": 7}']
-    b"",
-    b"<html>no</html>",
-    b'{"items": 7}',
-    b'{"kind":"PodList","items":[{}',
-    b"\xff" * 99,
-]
 
 
 @pytest.fixture
