@@ -126,6 +126,11 @@ class Owner:
     container_id: str = ""
 
 
+def list_fields(owner: Owner) -> list[str]:
+    """Its fields in their order, for a state file; `dataclasses.astuple` takes 60 microseconds."""
+    return [*vars(owner).values()]
+
+
 @dataclass(frozen=True)
 class ContainerFacts:
     """What else is known of one container: its CPU request in cores (0: none), its memory working

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import bottle
-from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.exposition import ThreadingWSGIServer
 
-from collector.exporter import SnapshotCollector
+from collector.exposition import CONTENT_TYPE, Exposition
 from collector.health import Status, Verdict, describe, judge_life, judge_readiness
 from recommender.errors import UsageError
 
@@ -67,15 +66,13 @@ class Password:
 
 def build_app(status: Callable[[], Status], *, password: Password | None) -> bottle.Bottle:
     """The pages as a WSGI application. Health pages ask for no password: the kubelet has none."""
-    registry = CollectorRegistry()
-    registry.register(SnapshotCollector(lambda: status().snapshot, lambda: status().sources))
+    metrics = Exposition(lambda: status().snapshot, lambda: status().sources)
     app = bottle.Bottle()
-    metrics: Any = make_wsgi_app(registry)
     app.route("/healthz", callback=lambda: _answer(judge_life(status(), now=time.time())))
     app.route("/readyz", callback=lambda: _answer(judge_readiness(status())))
     guard = bottle.auth_basic(password.admits, realm="joulefit") if password else _open
     app.route("/", callback=guard(lambda: _text(describe(status(), now=time.time()))))
-    app.route("/metrics", callback=guard(lambda: _call(metrics)))
+    app.route("/metrics", callback=guard(lambda: _show(metrics)))
     return app
 
 
@@ -93,15 +90,12 @@ def _text(text: str) -> str:
     return text
 
 
-def _call(app: Any) -> Any:
-    """Another WSGI application's answer as this one's."""
-
-    def start_response(status: str, headers: list[tuple[str, str]]) -> None:
-        bottle.response.status = status
-        for name, value in headers:
-            bottle.response.set_header(name, value)
-
-    return b"".join(app(bottle.request.environ, start_response))
+def _show(metrics: Exposition) -> bytes:
+    is_packed = "gzip" in bottle.request.get_header("Accept-Encoding", "")
+    bottle.response.content_type = CONTENT_TYPE
+    if is_packed:
+        bottle.response.set_header("Content-Encoding", "gzip")
+    return metrics.read(is_packed=is_packed)
 
 
 class _QuietHandler(WSGIRequestHandler):

@@ -7,11 +7,13 @@ sum is one series, which must not fall when the counters of an ended run are dro
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
+
 from collector.attribution.ledger import WORK_COLUMNS
-from collector.model import Owner
+from collector.model import Owner, list_fields
 from collector.snapshot import OwnerTotal
 
 if TYPE_CHECKING:
@@ -61,7 +63,10 @@ class Publication:
         newest: dict[_Names, Owner] = {}
         for owner, added in self._sums(counters):
             names = names_of(owner)
-            _add(sums.setdefault(names, _Sum()), added)
+            if names in sums:
+                _add(sums[names], added)
+            else:
+                sums[names] = added
             known = newest.get(names)
             if known is None or owner in facts:  # a running one knows its workload best
                 newest[names] = owner
@@ -94,7 +99,7 @@ class Publication:
                 ]
                 for names, carried in self._carried.items()
             ],
-            "throttled": [[*astuple(owner), told] for owner, told in self._throttled.items()],
+            "throttled": [[*list_fields(owner), told] for owner, told in self._throttled.items()],
         }
 
     def restore(self, state: Any) -> None:
@@ -117,15 +122,16 @@ class Publication:
         self._carried, self._throttled = carried, told
 
     def _sums(self, counters: Counters) -> Iterable[tuple[Owner, _Sum]]:
-        keys = [(each.zone.name, each.part, each.quality) for each in counters.accounts]
-        rows = zip(
-            counters.owners, counters.microjoules.tolist(), counters.work.tolist(), strict=True
-        )
+        accounts = [(each.zone.name, each.part, each.quality) for each in counters.accounts]
+        keys = list(dict.fromkeys(accounts))  # those of several sockets are one
+        energy = np.zeros((len(counters.owners), len(keys)), dtype=np.int64)
+        for column, key in enumerate(accounts):
+            energy[:, keys.index(key)] += counters.microjoules[:, column]
+        rows = zip(counters.owners, energy.tolist(), counters.work.tolist(), strict=True)
         for owner, amounts, work in rows:
-            total = _Sum(work=work, throttled=self._throttled.get(owner))
-            for key, amount in zip(keys, amounts, strict=True):
-                total.energy[key] += amount
-            yield owner, total
+            had = _Sum(work=work, throttled=self._throttled.get(owner))
+            had.energy.update(zip(keys, amounts, strict=True))
+            yield owner, had
 
 
 def _copy(other: _Sum) -> _Sum:

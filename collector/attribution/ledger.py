@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
-from collector.model import Owner, Quality, Zone
+from collector.model import Owner, Quality, Zone, list_fields
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +25,7 @@ RETIRED = 1
 """Row of owners whose counters are no longer kept one by one."""
 
 _FIRST = 2
+_NEVER = -1e18  # monotonic second; JSON has no infinity
 _NOBODY = (Owner("unknown", container="unattributed"), Owner("unknown", container="retired"))
 
 
@@ -130,14 +131,14 @@ class Ledger:
     def state(self) -> dict[str, Any]:
         """All counters as plain lists, for a state file."""
         return {
-            "owners": [list(astuple(owner)) for owner in self.owners[_FIRST:]],
+            "owners": [list_fields(owner) for owner in self.owners[_FIRST:]],
             "accounts": [
                 [each.zone.name, each.zone.socket, each.part, each.quality]
                 for each in self.accounts
             ],
             "energy": self.energy.T.tolist(),
             "work": self.work.tolist(),
-            "seen_at": self.seen_at[_FIRST:].tolist(),
+            "seen_at": np.maximum(self.seen_at[_FIRST:], _NEVER).tolist(),
         }
 
     @classmethod

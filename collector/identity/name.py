@@ -58,7 +58,11 @@ class GroupName:
 
 
 def parse_path(path: str) -> GroupName:
-    """Of a path that begins at the hierarchy's root, with "/"."""
+    """Of a path that begins at the hierarchy's root, with "/".
+
+    Linux takes any bytes as a name; what is no UTF-8 must not spoil the text of all the others.
+    """
+    path = path.encode(errors="surrogateescape").decode(errors="replace")
     parts = [part for each in path.split("/") if each for part in _split(each)]
     for index, part in enumerate(parts):
         uid = _pod_uid(part, parts[index - 1] if index else "")

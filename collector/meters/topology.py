@@ -86,6 +86,8 @@ class FrequencyReader:
 
     def read(self) -> NDArray[np.float64] | None:
         """Hertz by CPU, NaN where one does not tell; None where none does."""
+        if not self._files:
+            return None
         hertz = np.full(self._columns, np.nan)
         for number, file in self._files.items():
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 from contextlib import ExitStack
@@ -71,9 +72,7 @@ def _run(probe: str, *, processes: int) -> Found:
         level = process.level()
         cost = process.measure(SECONDS)
         nanoseconds, switches = (0.0, 0.0) if level == "cgroupfs" else _storm(process)
-        return Found(
-            cost, level, process.start_seconds, process.start_bytes, nanoseconds, switches
-        )
+        return Found(cost, level, process.start_seconds, process.start_bytes, nanoseconds, switches)
 
 
 def _check(process: CollectorProcess) -> None:
@@ -91,7 +90,7 @@ def _storm(process: CollectorProcess) -> tuple[float, float]:
     except OSError as error:
         raise MissingPartError(f"no BPF statistics: {error}; run as root") from error
     names = ("joulefit_collector_bpf_seconds_total", "joulefit_collector_bpf_runs_total")
-    with open(statistics, "rb"), switch_storm():
+    with os.fdopen(statistics), switch_storm():
         process.next_snapshot()
         before = [process.value(name) for name in names]
         process.next_snapshot()

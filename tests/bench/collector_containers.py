@@ -59,7 +59,9 @@ class Containers:
         return json.dumps({"kind": "PodList", "apiVersion": "v1", "items": items}).encode()
 
     def _roots(self) -> list[Path]:
-        v1 = [each.path for each in read_hierarchies() if _READ_IN_V1 & {*each.path.name.split(",")}]
+        v1 = [
+            each.path for each in read_hierarchies() if _READ_IN_V1 & {*each.path.name.split(",")}
+        ]
         return [unified_root(), *v1]
 
     def _folders(self, uid: str) -> tuple[str, str]:

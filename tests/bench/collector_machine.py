@@ -10,7 +10,7 @@ import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from tests.testbed.part import require_program
 
@@ -41,7 +41,7 @@ class Meter:
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._drive)
 
-    def __enter__(self) -> Meter:
+    def __enter__(self) -> Self:
         for number in range(os.cpu_count() or 1):
             place = self.sysfs / f"devices/system/cpu/cpu{number}/topology"
             place.mkdir(parents=True)
@@ -107,7 +107,7 @@ class Kubelet:
         self.url = f"https://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever)
 
-    def __enter__(self) -> Kubelet:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

@@ -109,7 +109,9 @@ class CollectorProcess:
         return float(found[1]) if found else 0.0
 
     def level(self) -> str:
-        found = re.search(rb'^joulefit_collector_probe_level{level="(\w+)"} 1', self.scrape(), re.M)
+        found = re.search(
+            rb'^joulefit_collector_probe_level{level="(\w+)"} 1', self.scrape(), re.MULTILINE
+        )
         return found[1].decode() if found else ""
 
     def next_snapshot(self) -> None:

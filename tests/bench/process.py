@@ -12,6 +12,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import collector
 import recommender
 
 JOULEFIT = str(Path(sys.executable).with_name("joulefit"))
@@ -30,7 +31,8 @@ class Spent:
 
 def compile_package() -> None:
     """Compile joulefit as pip does when it installs it; an editable installation is not."""
-    compileall.compile_dir(Path(recommender.__file__).parent, quiet=1)
+    for package in (recommender, collector):
+        compileall.compile_dir(Path(package.__file__).parent, quiet=1)
 
 
 def run(*command: str, given: str = "") -> Spent:

@@ -12,6 +12,7 @@ import random
 import select
 import socket
 import sys
+from pathlib import Path
 
 
 def sleep_and_wake(lifeline, pause, seed):
@@ -44,8 +45,7 @@ def start_group(files, count, pause, *, pipe, seed):
         finally:
             os._exit(0)
     for path in files:
-        with open(path, "w") as stream:
-            stream.write(str(pid))
+        Path(path).write_text(str(pid))
     with ours, theirs:
         ours.send(b".")
         ours.recv(1)

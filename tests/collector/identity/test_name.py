@@ -1,5 +1,7 @@
 """What the paths of cgroups tell: shapes of real nodes, runtimes, drivers and classes."""
 
+import os
+
 import pytest
 
 from collector.identity.name import GroupName, parse_path
@@ -222,3 +224,8 @@ KIND = "/kubelet.slice/kubelet-kubepods.slice"
 )
 def test_path(path, expected):
     assert parse_path(path) == expected
+
+
+def test_bytes_that_are_no_text_become_text_that_can_be_exported():
+    path = os.fsdecode(b"/system.slice/caf\xe9.service")
+    assert parse_path(path) == GroupName(service="caf\ufffd.service")
