@@ -1,15 +1,18 @@
 """One node, one law, one collector for the whole folder."""
 
+import json
 import sys
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import requests
 
 from tests.collector.real import law
 from tests.collector.real.night import sleep_through_night
 from tests.collector.real.process import CollectorProcess
 from tests.testbed.process import RunningService
+from tests.testbed.store import PrometheusServer
 
 
 class LawDriver(RunningService):
@@ -21,6 +24,39 @@ class LawDriver(RunningService):
 
     def _start(self):
         self.launch(sys.executable, "-S", str(Path(law.__file__)), str(self._tree))
+
+
+class ScrapingPrometheus(PrometheusServer):
+    """Scrapes a collector each second, under the name of its node, as a relabelling would."""
+
+    def __init__(self, collector, node_name):
+        super().__init__()
+        self._target = {
+            "targets": [collector.url.removeprefix("http://")],
+            "labels": {"node": node_name},
+        }
+
+    def _prepare(self):
+        super()._prepare()
+        job = {"job_name": "joulefit", "static_configs": [self._target]}
+        configuration = {
+            "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
+            "scrape_configs": [job],
+        }
+        (self.folder / "prometheus.yml").write_text(json.dumps(configuration))  # which is YAML
+
+    def query(self, expression, at):
+        """The values of an instant vector by labels."""
+        with requests.Session() as session:
+            session.trust_env = False
+            reply = session.get(
+                f"{self.url}/api/v1/query", params={"query": expression, "time": at}, timeout=30
+            )
+        reply.raise_for_status()
+        return {
+            frozenset(row["metric"].items()): float(row["value"][1])
+            for row in reply.json()["data"]["result"]
+        }
 
 
 @pytest.fixture(scope="session")
@@ -70,3 +106,9 @@ def collector(night, kubelet_options, start):
     """Shared by the tests that change the node, not the collector."""
     tree, state = night
     return start(CollectorProcess(tree, "--state", state, *kubelet_options))
+
+
+@pytest.fixture(scope="session")
+def prometheus(collector, node, start):
+    """A real one that scrapes the shared collector."""
+    return start(ScrapingPrometheus(collector, node.name))

@@ -12,11 +12,12 @@ from tests.testbed.pod import BURN, container, pod
 
 IDLE_PODS = [f"idle-{number}" for number in range(9)]
 BURNT_SECONDS = 8.0
+MINUTE = 60
 CONTAINER = "joulefit_container_energy_joules_total"
 
 
 @pytest.fixture(scope="module")
-def ten_pods(node, collector):
+def ten_pods(node, collector, prometheus):
     """Nine that do nothing and one that burns, at rest, all of them known by name."""
     with node.namespace("ten") as namespace:
         wanted = [
@@ -28,7 +29,9 @@ def ten_pods(node, collector):
         items = [node.wait_ready(each["metadata"]["name"], namespace=namespace) for each in wanted]
         burner = Burner(node.container_cgroup(items[-1]))
         collector.wait_named(items)
-        yield SimpleNamespace(namespace=namespace, burner=burner, named_at=time.time())
+        yield SimpleNamespace(
+            namespace=namespace, burner=burner, prometheus=prometheus, named_at=time.time()
+        )
 
 
 def joules(scrape, namespace, pods, **labels):
@@ -61,3 +64,24 @@ def test_idle_power_is_that_of_the_law_however_busy_the_machine_is(collector):
     for zone, its_law in LAW.items():
         watts = scrape.total("joulefit_node_idle_watts", zone=zone)
         assert watts == pytest.approx(its_law.idle_watts, rel=0.03)
+
+
+def test_the_rates_of_all_who_are_charged_are_the_rate_of_the_meter(collector, ten_pods):
+    store, end = ten_pods.prometheus, ten_pods.named_at + MINUTE + 2.0
+    collector.wait_for(lambda scrape: scrape.at > end + 2.0, "a minute of scrapes", seconds=90.0)
+
+    def watts(series, **labels):
+        matchers = ",".join(f'{name}="{value}"' for name, value in labels.items())
+        (found,) = store.query(f"sum(rate({series}{{{matchers}}}[{MINUTE}s]))", end).values()
+        return found
+
+    scrapes = store.query(f"count_over_time(joulefit_node_info[{MINUTE}s])", end)
+    assert min(scrapes.values()) > 0.8 * MINUTE
+    for zone, its_law in LAW.items():
+        charged = sum(
+            watts(f"joulefit_{who}_energy_joules_total", zone=zone)
+            for who in ("container", "system", "unattributed")
+        )
+        meter = watts("joulefit_node_energy_joules_total", zone=zone)
+        assert meter > its_law.idle_watts
+        assert charged == pytest.approx(meter, rel=0.01)
