@@ -1,36 +1,47 @@
 """The article's test on real parts: who causes the energy is charged with it, and nobody else."""
 
+import json
+import os
+import subprocess
+import sys
 import time
 from types import SimpleNamespace
 
 import pytest
 
 from tests.collector.real.control import Burner
-from tests.collector.real.law import LAW, WATTS_PER_CPU
-from tests.collector.real.process import ZONES
-from tests.testbed.pod import BURN, container, pod
+from tests.collector.real.law import IDLE_WATTS, LAW, WATTS_PER_CPU
+from tests.collector.real.process import ROOT, ZONES
+from tests.collector.real.retime import BIN, read_samples, retime, utilisation_range
+from tests.testbed.part import MissingPartError
+from tests.testbed.pod import BURN, container, deployment, pod
 
 IDLE_PODS = [f"idle-{number}" for number in range(9)]
 BURNT_SECONDS = 8.0
 MINUTE = 60
+DAYS = 4
 CONTAINER = "joulefit_container_energy_joules_total"
 
 
 @pytest.fixture(scope="module")
 def ten_pods(node, collector, prometheus):
-    """Nine that do nothing and one that burns, at rest, all of them known by name."""
+    """Nine that do nothing and one, of a Deployment, that burns; at rest, all known by name."""
     with node.namespace("ten") as namespace:
-        wanted = [
-            pod(name, container(cpu_request="50m"), namespace=namespace) for name in IDLE_PODS
-        ]
-        burning = container(command=BURN, cpu_request="100m")
-        wanted.append(pod("burner", burning, namespace=namespace))
-        node.apply(wanted)
-        items = [node.wait_ready(each["metadata"]["name"], namespace=namespace) for each in wanted]
-        burner = Burner(node.container_cgroup(items[-1]))
-        collector.wait_named(items)
+        idle = [pod(name, container(cpu_request="50m"), namespace=namespace) for name in IDLE_PODS]
+        burning = container(command=BURN, cpu_request="500m")
+        node.apply([deployment("burner", burning, namespace=namespace), *idle])
+        items = [node.wait_ready(name, namespace=namespace) for name in IDLE_PODS]
+        roll = ("-n", namespace, "rollout", "status", "deployment/burner", "--timeout=50s")
+        node.kubectl(*roll)
+        (item,) = node.list_pods("app=burner", namespace=namespace)
+        burner = Burner(node.container_cgroup(item))
+        collector.wait_named([*items, item])
         yield SimpleNamespace(
-            namespace=namespace, burner=burner, prometheus=prometheus, named_at=time.time()
+            namespace=namespace,
+            burner=burner,
+            burner_name=item["metadata"]["name"],
+            prometheus=prometheus,
+            named_at=time.time(),
         )
 
 
@@ -54,7 +65,7 @@ def test_the_burner_is_charged_its_part_and_its_neighbours_nothing(collector, te
         return after - between - (between - before) * length
 
     bump = WATTS_PER_CPU * burnt
-    assert risen(["burner"], part="dynamic") == pytest.approx(bump, rel=0.03)
+    assert risen([ten_pods.burner_name], part="dynamic") == pytest.approx(bump, rel=0.03)
     assert abs(risen(IDLE_PODS)) < 0.01 * bump
     assert [third.imbalance(zone) for zone in ZONES] == [0, 0]
 
@@ -64,6 +75,68 @@ def test_idle_power_is_that_of_the_law_however_busy_the_machine_is(collector):
     for zone, its_law in LAW.items():
         watts = scrape.total("joulefit_node_idle_watts", zone=zone)
         assert watts == pytest.approx(its_law.idle_watts, rel=0.03)
+
+
+def record_variety(collector, ten_pods):
+    """All that was scraped, once the machine was seen at several loads, and when it ends."""
+    until = time.time() + MINUTE
+    while True:
+        end = time.time()
+        samples = read_samples(ten_pods.prometheus.url, end, int(end - ten_pods.named_at))
+        variety = utilisation_range(samples, os.cpu_count())
+        if end > ten_pods.named_at + 0.6 * MINUTE and variety > 0.2:
+            return samples, end
+        if end > until:
+            raise MissingPartError(f"this machine's load varied by {variety:.0%} only in a minute")
+        ten_pods.burner.burn(2.0)
+        for _ in range(2):
+            collector.scrape_next()  # at rest
+
+
+def recommender(*arguments):
+    done = subprocess.run(
+        [sys.executable, "-m", "recommender", *map(str, arguments)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_recommender_starts_from_what_the_collector_measured(
+    node, collector, ten_pods, prometheus_with
+):
+    """Collector, Prometheus, report: the minute that was scraped, re-timed to days."""
+    samples, now = record_variety(collector, ten_pods)
+    end = int(now) // BIN * BIN
+    store = prometheus_with(retime(samples, end=end, bins=DAYS * 86_400 // BIN))
+    where = ("--store", store.url, "--kubeconfig", node.kubeconfig, "--all-workloads")
+    window = ("--history", f"{DAYS}d", "--end", end)
+    report = json.loads(
+        recommender("report", "-o", "json", "-n", ten_pods.namespace, *where, *window)
+    )
+
+    assert {row["purpose"]: row["schema"] for row in report["source"]["series"]} == dict.fromkeys(
+        ("usage", "memory", "node cpu", "node power"), "joulefit"
+    )
+    (node_pool,) = report["pools"]
+    assert (node_pool["quality"], node_pool["reach"]) == ("measured", "package+dram")
+    reserved = node_pool["packing"] * node_pool["coresPerNode"]
+    price = node_pool["priceWattsPerCore"]["value"]
+    assert price == pytest.approx(IDLE_WATTS / reserved, rel=0.3)
+    (workload,) = report["workloads"]
+    assert (workload["kind"], workload["name"]) == ("Deployment", "burner")
+    (sized,) = workload["containers"]
+    assert (sized["tier"], sized["basis"]) == ("T1", "priced quantile")
+    assert sized["priceWattsPerCore"] == price
+    assert len(sized["curve"]) > 10
+    explained = recommender(
+        "explain", f"{ten_pods.namespace}/Deployment/burner", *where, *window
+    ).splitlines()
+    for heading in ("  tier          T1 priced quantile ", "  price  ", "  work per joule, 1.0 is"):
+        assert [line for line in explained if line.startswith(heading)]
 
 
 def test_the_rates_of_all_who_are_charged_are_the_rate_of_the_meter(collector, ten_pods):
