@@ -82,7 +82,7 @@ def _node_metrics(snapshot: Snapshot) -> Iterator[Metric]:
     if snapshot.frequency_hertz is not None:
         yield GaugeMetricFamily(
             "joulefit_node_cpu_frequency_hertz",
-            "Mean frequency of the node's CPUs, weighted by their busy time.",
+            "Mean of the present frequencies of the node's CPUs.",
             value=snapshot.frequency_hertz,
         )
     node = snapshot.node

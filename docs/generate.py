@@ -7,27 +7,42 @@ import inspect
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from collector import settings as collector_settings
 from recommender import settings
 from recommender.cluster.role import list_rules
 from recommender.flags import OptionRow, option_rows
 from recommender.report.schema import report_schema
 from recommender.report.yaml_text import format_yaml_document
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 DOCS = Path(__file__).parent
 
 
 def format_settings() -> str:
     """docs/settings.md: every option with its variable, default and the default's reason."""
+    return _format_settings("Settings", "recommender", settings.ALL_SETTINGS)
+
+
+def format_collector_settings() -> str:
+    """docs/collector-settings.md: the same of the node collector."""
+    title = "Settings of the node collector"
+    return _format_settings(title, "collector", collector_settings.ALL_SETTINGS)
+
+
+def _format_settings(title: str, package: str, groups: Sequence[type]) -> str:
     lines = [
-        "# Settings",
+        f"# {title}",
         "",
-        "Made from `recommender/settings.py` by `make docs`; do not edit.",
+        f"Made from `{package}/settings.py` by `make docs`; do not edit.",
         "",
         "Each option is a flag and an environment variable; a flag beats the variable. Repeatable",
         "options stand one a line in their variable (headers) or with commas between (namespaces).",
     ]
-    for group in settings.ALL_SETTINGS:
+    for group in groups:
         lines += ["", f"## {group.__name__.removesuffix('Settings')}", ""]
         lines += [inspect.cleandoc(group.__doc__ or ""), ""]
         lines += ["| flag | variable | default | meaning |", "|---|---|---|---|"]
@@ -64,6 +79,7 @@ def format_role() -> str:
 
 GENERATED = {
     "settings.md": format_settings,
+    "collector-settings.md": format_collector_settings,
     "report.schema.json": format_schema,
     "cluster-role.yaml": format_role,
 }
