@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import defaultdict
 from dataclasses import dataclass
@@ -31,11 +32,14 @@ LOOKS = 8  # times that the coarse query looks at, beside the end; each reads a 
 class Inventory:
     """Most series seen at once, by metric name; of containers, by metric and namespace.
 
-    Of busy time of nodes one series a node is counted.
+    Of busy time of nodes one series a node is counted. `usual` counts as `containers` does, but
+    what is there on average, at least half of the most: during a rollout all pods are there twice,
+    and replies planned for that would be half as large as they may be for all the rest of the time.
     """
 
     series: Mapping[str, int]
     containers: Mapping[str, Mapping[str, int]]
+    usual: Mapping[str, Mapping[str, int]]
 
     def has(self, *patterns: str) -> bool:
         """Whether there are series whose whole name matches one of the patterns."""
@@ -80,13 +84,16 @@ def take_inventory(matrix: Matrix) -> Inventory:
     """What the reply to `plan_discovery` says."""
     series: dict[str, int] = {}
     containers: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    usual: defaultdict[str, dict[str, int]] = defaultdict(dict)
     for labels, _, values in matrix.series():
         name, most = labels.get("__name__", ""), int(values.max())
         if "namespace" in labels:
             containers[name][labels["namespace"]] = most
+            mean = float(values.sum()) / (LOOKS + 1)
+            usual[name][labels["namespace"]] = math.ceil(max(mean, most / 2))
         else:
             series[name] = most
-    return Inventory(series, dict(containers))
+    return Inventory(series, dict(containers), dict(usual))
 
 
 _USAGE_NAMES = frozenset(schema.cpu for schema in USAGE)
