@@ -20,9 +20,9 @@ def inventory_of(counts):
     ("counts", "usual"),
     [
         pytest.param(dict.fromkeys(ALWAYS, 40.0), 40, id="always as many"),
-        # (4 x 40 + 80) / 5 looks
-        pytest.param({**dict.fromkeys(ALWAYS, 40.0), 2: 80.0}, 48, id="twice during a rollout"),
-        pytest.param({2: 90.0}, 45, id="half of a short burst, though the mean is 18"),
+        # (3 x 40 + 80) / 4 looks
+        pytest.param({**dict.fromkeys(ALWAYS, 40.0), 2: 80.0}, 50, id="twice during a rollout"),
+        pytest.param({2: 90.0}, 45, id="half of a short burst, though the mean is 22.5"),
     ],
 )
 def test_replies_are_planned_for_what_is_usually_there(counts, usual):
