@@ -1,6 +1,8 @@
 """`python -m recommender` is the same program as `joulefit`."""
 
+import sys
+
 from recommender.cli import main
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -21,7 +21,11 @@ from recommender.errors import UsageError
 from recommender.flags import collect, settings_options
 from recommender.settings import (
     ClusterSettings,
+    DemoSettings,
+    GateSettings,
     OutputSettings,
+    RecordSettings,
+    RunSettings,
     SizingSettings,
     SourceSettings,
     StoreSettings,
@@ -54,7 +58,7 @@ def main(context: click.Context) -> None:
 
 
 @main.command()
-@settings_options(OutputSettings, SourceSettings, *_READING, SizingSettings)
+@settings_options(OutputSettings, GateSettings, SourceSettings, *_READING, SizingSettings)
 def report(**values: Any) -> None:
     """Show what each workload should request, and why. Changes nothing."""
     from recommender.report.document import format_report
@@ -66,7 +70,7 @@ def report(**values: Any) -> None:
         cycle.report, output=output.output, width=_width(), is_terminal=_is_terminal()
     )
     click.echo(text, nl=False)
-    _end(bool(cycle.report.skipped) and output.strict)
+    _end(_is_gated(cycle, values))
 
 
 _WITH_CURVES = ("json", "yaml")
@@ -92,58 +96,51 @@ def explain(workload: str, **values: Any) -> None:
 
 @main.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--anonymize", is_flag=True, help="replace all names by pseudonyms")
-@settings_options(SourceSettings, *_READING)
-def record(file: Path, *, anonymize: bool, **values: Any) -> None:
+@settings_options(RecordSettings, SourceSettings, *_READING)
+def record(file: Path, **values: Any) -> None:
     """Write all that a report needs into FILE, to be read with --recording FILE."""
-    from recommender.recording import anonymize as pseudonymize
-    from recommender.recording import check_writable, write_recording
+    from recommender.recording import anonymize, check_writable, write_recording
 
     check_writable(file)
     with _progress() as progress:
         evidence = _source(values, progress).read()
-    size = write_recording(file, pseudonymize(evidence) if anonymize else evidence)
+    is_anonymous = collect(RecordSettings, values).anonymize
+    size = write_recording(file, anonymize(evidence) if is_anonymous else evidence)
     _print_warnings((*evidence.cluster.warnings, *evidence.history.warnings))
     count = len(evidence.history.usage.containers)
     click.echo(f"{file}: {count} containers, {size:,} bytes", err=True)
 
 
 @main.command()
-@click.option("--once", is_flag=True, help="one cycle, then end")
-@click.option("--dry-run", is_flag=True, help="print the statuses instead of writing them")
-@click.option("--strict", is_flag=True, help="exit with 1 when anything was skipped")
-@settings_options(*_READING, SizingSettings)
-def run(*, once: bool, dry_run: bool, strict: bool, **values: Any) -> None:
+@settings_options(RunSettings, GateSettings, *_READING, SizingSettings)
+def run(**values: Any) -> None:
     """Write recommendations into the status of the VPAs that name joulefit."""
     from recommender.cluster.connection import connect
     from recommender.cluster.writer import StatusWriter
     from recommender.report.change import format_changes, format_statuses
 
-    if not once:
+    settings = collect(RunSettings, values)
+    if not settings.once:
         raise UsageError("this version runs single cycles only; give --once and repeat it")
     with connect(collect(ClusterSettings, values)) as connection, _progress() as progress:
-        sink = None if dry_run else StatusWriter(connection)
+        sink = None if settings.dry_run else StatusWriter(connection)
         cycle = _run(_live_source(values, progress, connection), values, sink=sink)
     _print_warnings(cycle.report.source.warnings)
-    if dry_run:
+    if settings.dry_run:
         click.echo(format_statuses(cycle.changes), nl=False)
-    click.echo(format_changes(cycle.changes, cycle.report.skipped), nl=False, err=dry_run)
+    click.echo(format_changes(cycle.changes, cycle.report.skipped), nl=False, err=settings.dry_run)
     failed = any(change.outcome == "failed" for change in cycle.changes)
-    _end(failed or (strict and bool(cycle.report.skipped)))
+    _end(failed or _is_gated(cycle, values))
 
 
 @main.command()
-@click.option("--days", type=click.IntRange(1, 60), default=14, help="simulated days  [14]")
-@click.option("--seed", type=int, default=7, help="another fleet  [7]")
-@click.option("--save", type=click.Path(path_type=Path), help="keep the recording in this file")
-def demo(days: int, seed: int, save: Path | None) -> None:
+@settings_options(DemoSettings)
+def demo(**values: Any) -> None:
     """Show the main job on a simulated 12-node cluster: no cluster, no store."""
     from recommender.demo import format_demo
 
-    click.echo(
-        format_demo(days=days, seed=seed, save=save, width=_width(), is_terminal=_is_terminal()),
-        nl=False,
-    )
+    settings = collect(DemoSettings, values)
+    click.echo(format_demo(settings, width=_width(), is_terminal=_is_terminal()), nl=False)
 
 
 def _source(values: dict[str, Any], progress: Progress, *, explained: str = "") -> EvidenceSource:
@@ -208,6 +205,12 @@ def _run(
     from recommender.cycle import run_once
 
     return run_once(source, sink, settings=collect(SizingSettings, values), with_curves=with_curves)
+
+
+def _is_gated(cycle: Cycle, values: dict[str, Any]) -> bool:
+    """Whether --strict was given and something was skipped that nobody had switched off."""
+    is_strict = collect(GateSettings, values).strict
+    return is_strict and any(not row.is_deliberate for row in cycle.report.skipped)
 
 
 def _print_warnings(warnings: Iterable[str]) -> None:

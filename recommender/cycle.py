@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -160,6 +161,9 @@ def _write_all(
 ) -> tuple[StatusChange, ...]:
     """Every VPA of ours gets the status that the report says, where it differs in meaning."""
     reports = {(row.namespace, row.vpa): row for row in sized if row.vpa}
+    rows: defaultdict[tuple[str, str | None], list[Skipped]] = defaultdict(list)
+    for row in skipped:
+        rows[row.namespace, row.vpa].append(row)
     now = format_time(time.time())
     return tuple(
         _write(
@@ -167,7 +171,7 @@ def _write_all(
             build_status(
                 vpa,
                 reports.get((vpa.namespace, vpa.name)),
-                [row for row in skipped if (row.namespace, row.vpa) == (vpa.namespace, vpa.name)],
+                rows[vpa.namespace, vpa.name],
                 now=now,
             ),
             sink,

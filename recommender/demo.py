@@ -19,18 +19,15 @@ from recommender.units import DAY
 
 if TYPE_CHECKING:
     from recommender.model.report import WorkloadReport
+    from recommender.settings import DemoSettings
 
 
-def format_demo(
-    *, days: int, seed: int, save: Path | None, width: int | None, is_terminal: bool
-) -> str:
-    """Report, one explanation and one status of a simulated cluster, as text.
-
-    The recording is kept in `save` where that is given.
-    """
-    recording = simulate(end=int(time.time()) // DAY * DAY, days=days, seed=seed)
+def format_demo(settings: DemoSettings, *, width: int | None, is_terminal: bool) -> str:
+    """Report, one explanation and one status of a simulated cluster, as text."""
+    end = int(time.time()) // DAY * DAY
+    recording = simulate(end=end, days=settings.days, seed=settings.seed)
     with tempfile.TemporaryDirectory(prefix="joulefit-demo-") as folder:
-        path = save or Path(folder) / "demo.joulefit"
+        path = Path(settings.save or f"{folder}/demo.joulefit")
         write_recording(path, recording)
         cycle = run_once(RecordedSource(path), None, settings=SizingSettings(), with_curves=True)
     return _format_parts(cycle, width=width, is_terminal=is_terminal)

@@ -9,12 +9,13 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from recommender.errors import UsageError
 from recommender.history.store_reader import Scope, StoreReader
 from recommender.model.history import TimeGrid
 from recommender.model.identity import PodOwners
 from recommender.model.recording import Recording
 from recommender.recording import choose_recorded_settings, read_recording
-from recommender.units import format_time
+from recommender.units import MINUTE, format_time
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,7 +67,9 @@ class LiveSource:
 
     def read(self) -> Recording:
         now = time.time()
-        end = now if self.window.end is None else min(self.window.end, now)
+        end = now if self.window.end is None else self.window.end
+        if end > now + MINUTE:
+            raise UsageError(f"--end {format_time(end)} lies in the future; leave it out for now")
         grid = TimeGrid.ending(end, self.window.history)
         state = self._read_cluster()
         history = self.store.read(grid, self._scope(state))

@@ -187,5 +187,5 @@ def _click_type(field: dataclasses.Field[Any]) -> Any:
         # A header's value may hold commas and spaces; a namespace may not.
         return _ListType("\n" if field.metadata["is_secret"] else ",")
     if isinstance(field.default, int):
-        return click.IntRange(min=field.metadata["least"])
+        return click.IntRange(min=field.metadata["least"], max=field.metadata["most"])
     return click.Path() if field.metadata["is_path"] else click.STRING

@@ -25,12 +25,13 @@ def option(  # noqa: PLR0913 - one row of the table
     metavar: str = "",
     is_path: bool = False,
     least: int = 0,
+    most: int | None = None,
 ) -> Any:
     """A field that is an option.
 
     unit: duration, time, bytes, cores, ... as `recommender.units` parses it; why: the
     default's reason, for the documentation; is_secret: never shown, in no log and no repr;
-    least: the smallest whole number allowed.
+    least, most: the whole numbers allowed.
     """
     metadata = {
         "text": text,
@@ -43,6 +44,7 @@ def option(  # noqa: PLR0913 - one row of the table
         "metavar": metavar,
         "is_path": is_path,
         "least": least,
+        "most": most,
     }
     return dataclasses.field(default=default, metadata=metadata, repr=not is_secret)
 
@@ -94,7 +96,7 @@ class StoreSettings:
     store_parallel: int = option(
         2,
         "queries under way at once",
-        why="more does not help a store of two cores and hurts one that others use",
+        why="more did not help in our measurements and hurts a store that others use",
         metavar="N",
         least=1,
     )
@@ -148,7 +150,10 @@ class WindowSettings:
         metavar="DURATION",
     )
     end: float | None = option(
-        None, "end of the window (default: now)", unit="time", metavar="TIME"
+        None,
+        "end of the window (default: now); nodes, requests and replicas stay those of now",
+        unit="time",
+        metavar="TIME",
     )
 
 
@@ -228,11 +233,47 @@ class OutputSettings:
         short="o",
         choices=("table", "wide", "json", "yaml", "csv"),
     )
-    strict: bool = option(False, "exit with 1 when anything was skipped")
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateSettings:
+    """When a run that worked ends with an error all the same."""
+
+    strict: bool = option(
+        False, "exit with 1 when anything was skipped that nobody had switched off"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """What `run` does."""
+
+    once: bool = option(False, "one cycle, then end")
+    dry_run: bool = option(False, "print the statuses instead of writing them")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordSettings:
+    """What `record` writes."""
+
+    anonymize: bool = option(False, "replace all names by pseudonyms")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoSettings:
+    """What `demo` simulates."""
+
+    days: int = option(14, "simulated days", metavar="N", least=1, most=60)
+    seed: int = option(7, "another number is another fleet", metavar="N")
+    save: str = option("", "keep the recording in this file", is_path=True, metavar="FILE")
 
 
 ALL_SETTINGS = (
     OutputSettings,
+    GateSettings,
+    RunSettings,
+    RecordSettings,
+    DemoSettings,
     SourceSettings,
     StoreSettings,
     ClusterSettings,

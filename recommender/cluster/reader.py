@@ -53,7 +53,7 @@ class ClusterReader:
             nodes=convert_nodes(snapshot.nodes),
             workloads=_convert_workloads(wanted, members, snapshot),
             vpas=vpas,
-            reserved=snapshot.intake.reservations.by_node(),
+            reserved=snapshot.intake.reservations.by_node() if snapshot.intake.is_whole else {},
             owners=members.owners,
             node_releaser=find_releaser_of_nodes(snapshot.nodes) or snapshot.intake.releaser,
             warnings=(*snapshot.warnings, *self._warn_of_empty(snapshot)),

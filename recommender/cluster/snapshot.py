@@ -43,12 +43,16 @@ Item = TypeVar("Item")
 
 
 class PodIntake:
-    """Takes pods as they arrive: sums what is reserved, keeps those of wanted namespaces."""
+    """Takes pods as they arrive: sums what is reserved, keeps those of wanted namespaces.
+
+    Not `is_whole`: pods of other namespaces could not be listed, so what is reserved is unknown.
+    """
 
     def __init__(self, namespaces: tuple[str, ...]) -> None:
         self.pods: list[Pod] = []
         self.releaser = ""
         self.reservations = Reservations()
+        self.is_whole = True
         self._namespaces = frozenset(namespaces)
 
     def add_all(self, pods: Iterable[Pod]) -> PodIntake:
@@ -157,7 +161,11 @@ class SnapshotReader:
             if not self._namespaces:
                 raise
             intake = self._take_pods(self._namespaces)
-            self._warnings.append(f"what pods of other namespaces reserve is not counted: {error}")
+            intake.is_whole = False
+            self._warnings.append(
+                "what pods of other namespaces reserve is not known, so a core is priced as if "
+                f"all cores were reserved, the least that it can cost: {error}"
+            )
             return intake
 
     def _take_pods(self, namespaces: tuple[str, ...]) -> PodIntake:

@@ -37,7 +37,7 @@ OWNED_KEYS = ("recommendation", "conditions", "observedGeneration")
 """Keys of a status that a recommender writes; any other is someone else's."""
 
 _PASSING = frozenset({"Job", "CronJob"})
-_NO_PODS = "no pods match this VPA's target"
+_NO_PODS = "No pods match this VPA object"
 _KEPT = "kept from an earlier run"
 
 
@@ -70,7 +70,12 @@ def build_status(
             "containerRecommendations": [entries[name] for name in sorted(entries)]
         }
     tiers = {each.name: each for each in report.containers if each.name in sized} if report else {}
-    notes = [*_note_refused(refused), *_note_rows(rows), *_note_tiers(tiers.values())]
+    notes = [
+        *_note_refused(refused),
+        *_note_rows(rows),
+        *_note_tiers(tiers.values()),
+        *_note_limits(tiers.values()),
+    ]
     conditions = [
         *_say_faults(vpa, rows, is_provided=bool(entries)),
         _say_provided(vpa, entries, tiers, notes),
@@ -155,6 +160,16 @@ def _note_tiers(containers: Iterable[ContainerReport]) -> list[_Note]:
             text = f"{rule}; no node of its pool has a usable power meter"
             notes.append(_Note(container.name, "ModelledPower", text))
     return notes
+
+
+def _note_limits(containers: Iterable[ContainerReport]) -> list[_Note]:
+    """Limits that would fall below an observed peak, for they follow the request."""
+    return [
+        _Note(container.name, "LimitBelowPeak", f"{step.step} {step.value}: {step.why}")
+        for container in containers
+        for step in container.reasons
+        if step.step in {"cpu limit", "memory limit"}
+    ]
 
 
 def _say_faults(vpa: Vpa, rows: Iterable[Skipped], *, is_provided: bool) -> list[Condition]:

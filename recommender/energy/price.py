@@ -47,12 +47,6 @@ class Price:
             high=self.high * factor,
         )
 
-    def relative_halfwidth(self) -> float:
-        """Half the interval over the price; infinite at price 0."""
-        if self.watts_per_core <= 0.0:
-            return float("inf")
-        return (self.high - self.low) / 2.0 / self.watts_per_core
-
 
 @dataclass(frozen=True)
 class Binding:
@@ -137,6 +131,8 @@ def estimate_binding(
     """
     if allocatable_cores <= 0.0 or allocatable_bytes <= 0.0:
         return Binding(1.0, float("inf"), "allocatable memory is unknown: CPU is taken to bind")
+    if requested_cores <= 0.0 and requested_bytes <= 0.0:
+        return Binding(1.0, float("inf"), "requests are unknown: CPU is taken to bind")
     cpu = requested_cores / allocatable_cores
     memory = requested_bytes / allocatable_bytes
     if memory <= 0.0:

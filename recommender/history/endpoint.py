@@ -39,14 +39,6 @@ class Endpoint:
             return "." not in self.host or self.host.endswith(_NEAR_SUFFIXES)
         return address.is_private or address.is_loopback or address.is_link_local
 
-    @property
-    def is_local(self) -> bool:
-        """Whether the host is this machine."""
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost" or self.host.endswith(".localhost")
-
 
 def parse_endpoint(text: str, *, flag: str = "--store") -> Endpoint:
     """The endpoint of a URL. Raises UsageError for what is no http or https URL."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from recommender.history.client import RangeQuery
-from recommender.history.discovery import LOOKS
 from recommender.history.reply import decode_labels
 from recommender.history.schema import INFO, is_model
 from recommender.history.selector import match_names
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
 # Surest first. `exported_instance` is what Kepler up to 0.9 wrote where the scrape did not
 # honour it; `instance` is a node's name in many scrape configurations, else its address.
+_LOOKS = 8  # times at which information is looked at, beside the end: it seldom changes
 _NAME_LABELS = ("node", "node_name", "nodename", "exported_node", "kubernetes_node")
 _ADDRESS_LABELS = ("exported_instance", "instance")
 
@@ -34,7 +34,7 @@ INFO_LABELS = (
 
 def plan_infos(grid: TimeGrid) -> RangeQuery:
     """What information series say of nodes, nodes that are gone included."""
-    step = -(-grid.bins // LOOKS) * grid.step
+    step = -(-grid.bins // _LOOKS) * grid.step
     points = -(-grid.bins * grid.step // step)
     query = f"group by ({','.join(INFO_LABELS)}) ({match_names(INFO)})"
     return RangeQuery(query, grid.end - points * step, grid.end, step)

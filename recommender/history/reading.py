@@ -73,9 +73,9 @@ class Reading:
         self._rows = ContainerRows(scope.owners, scope.wanted)
         self._state = KubeState(self._names)
         self._kills: dict[tuple[str, ...], int] = {}
-        containers = inventory.containers.get(self._schema.cpu, {}) if self._schema else {}
-        self._groups = group_namespaces(containers, wanted=scope.namespaces)
-        room = sum(containers.values())
+        usual = inventory.usual.get(self._schema.cpu, {}) if self._schema else {}
+        self._groups = group_namespaces(usual, wanted=scope.namespaces)
+        room = sum(usual.values())
         self._cpu = CpuReduction(grid, room=room)
         self._memory = MemoryReduction(grid, room=room)
         self._node_cpu = NodeCpuReader(grid, self._names)

@@ -108,8 +108,9 @@ class NodeLoad:
 class ClusterState:
     """A snapshot of the cluster, from its API server, from the store or from a recording.
 
-    `source` says which, in words. `reserved` is keyed by node name. `node_releaser` names the
-    component that removes empty nodes (cluster-autoscaler, karpenter), "" where none is seen.
+    `source` says which, in words. `reserved` is keyed by node name; empty: unknown.
+    `node_releaser` names the component that removes empty nodes (cluster-autoscaler, karpenter),
+    "" where none is seen.
     """
 
     source: str

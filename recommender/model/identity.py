@@ -19,7 +19,8 @@ SHORT_KINDS = {
 # 0, 1, 3, so that no word arises by chance.
 _RANDOM = "[bcdfghjklmnpqrstvwxz2456789]"
 _SUFFIX = re.compile(rf"-{_RANDOM}{{5}}$")
-_HASH = re.compile(rf"-{_RANDOM}{{1,10}}$")
+# Of a pod template: of 32 bits, so 8 to 10 characters but for one in a hundred.
+_HASH = re.compile(rf"-{_RANDOM}{{7,10}}$")
 _ORDINAL = re.compile(r"-\d+$")
 _MINUTE = re.compile(r"-\d{8,}$")  # of the epoch: eight digits from 1989 to 2160, seconds ten
 

@@ -107,7 +107,7 @@ class ContainerReport(_Json, frozen=True):
     recommended: Recommended
     usage: Annotated[Usage | None, Meta(description="null: nothing was measured")]
     price_watts_per_core: Annotated[
-        float | None, Meta(description="watts per reserved core in the container's pool")
+        float | None, Meta(description="watts per reserved core, as far as cutting it frees a node")
     ]
     quantile: Annotated[
         float | None, Meta(description="share of time that the CPU request must cover")
@@ -161,10 +161,8 @@ class PoolReport(_Json, frozen=True):
     watts: Annotated[float | None, Meta(description="mean power of all its nodes")]
     utilisation: Annotated[float, Meta(description="mean busy share of the cores")]
     best_utilisation: Annotated[
-        float | None, Meta(description="utilisation with most work per joule")
-    ]
-    best_is_identified: Annotated[
-        bool, Meta(description="false: bestUtilisation lies beyond what was observed")
+        float | None,
+        Meta(description="utilisation with most work per joule; null: beyond what was observed"),
     ]
     planning_ceiling: Annotated[
         float, Meta(description="utilisation above which requests are raised, not lowered")
@@ -173,13 +171,16 @@ class PoolReport(_Json, frozen=True):
         float, Meta(description="intercept of the power curve's tangent, per node")
     ]
     price_watts_per_core: Watts
-    packing: Annotated[float, Meta(description="share of the nodes' cores that is requested")]
+    packing: Annotated[
+        float | None, Meta(description="share of the nodes' cores that is requested; null: unknown")
+    ]
     binding: Annotated[str, Meta(description="resource that fills the nodes: cpu, memory, both")]
     cpu_binding_factor: Annotated[
         float, Meta(description="share of a CPU cut that frees nodes: 0 where memory binds")
     ]
     reserved_unused_watts: Annotated[
-        float, Meta(description="price of the cores that are reserved and not used")
+        float | None,
+        Meta(description="watts that cutting what is reserved and not used frees; null: unknown"),
     ]
     reasons: Annotated[tuple[str, ...], Meta(description="one sentence per finding")]
 
@@ -196,6 +197,9 @@ class Skipped(_Json, frozen=True):
     condition: Annotated[
         str, Meta(description="VPA condition type that says the same; empty where none does")
     ] = ""
+    is_deliberate: Annotated[
+        bool, Meta(description="true: somebody switched it off, as with mode: Off")
+    ] = False
 
 
 class SourceLine(_Json, frozen=True):
@@ -223,7 +227,9 @@ class Savings(_Json, frozen=True):
     """Watts saved in all, by what happens to emptied nodes."""
 
     nodes_released: Annotated[Watts, Meta(description="where emptied nodes are switched off")]
-    nodes_kept: Annotated[Watts, Meta(description="where emptied nodes stay on")]
+    nodes_kept: Annotated[
+        Watts | None, Meta(description="where emptied nodes stay on; null: not known")
+    ]
     node_releaser: Annotated[
         str, Meta(description="component seen that removes empty nodes; empty: none")
     ]

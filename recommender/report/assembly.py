@@ -51,6 +51,7 @@ def describe_pool(pool: Pool) -> PoolReport:
     """One pool as the report shows it; watts are of the whole pool."""
     energy = pool.energy
     price = energy.price
+    is_known = pool.reserved.cores > 0.0  # what is requested: without it packing is unknown
     return PoolReport(
         name=pool.name,
         nodes=len(pool.nodes),
@@ -61,16 +62,19 @@ def describe_pool(pool: Pool) -> PoolReport:
         watts=None if energy.mean_watts is None else energy.mean_watts * len(pool.nodes),
         utilisation=price.utilisation,
         best_utilisation=energy.ceiling.peak,
-        best_is_identified=energy.ceiling.is_identified,
         planning_ceiling=energy.ceiling.utilisation,
         intercept_watts=price.intercept_watts,
         price_watts_per_core=Watts(value=price.watts_per_core, low=price.low, high=price.high),
-        packing=price.packing,
+        packing=price.packing if is_known else None,
         binding=energy.binding.resource,
         cpu_binding_factor=energy.binding.factor,
         reserved_unused_watts=estimate_unused_watts(
-            price, reserved_cores=pool.reserved.cores, used_cores=pool.used_cores
-        ),
+            energy.effective_price,
+            reserved_cores=pool.reserved.cores,
+            used_cores=pool.used_cores,
+        )
+        if is_known
+        else None,
         reasons=pool.reasons,
     )
 
@@ -88,13 +92,11 @@ def estimate_savings(sized: Sequence[WorkloadReport], node_releaser: str) -> Sav
         low=sum(part.low for part in parts),
         high=sum(part.high for part in parts),
     )
-    # Requests alone change no node's power.
-    kept = Watts(value=0.0, low=0.0, high=0.0)
     return Savings(
         nodes_released=released,
-        nodes_kept=kept,
+        nodes_kept=None,  # needs the power of an idle node, which a busy class never shows
         node_releaser=node_releaser,
-        sentence=describe_savings(released if parts else None, kept, node_releaser=node_releaser),
+        sentence=describe_savings(released if parts else None, None, node_releaser=node_releaser),
     )
 
 

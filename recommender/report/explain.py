@@ -207,7 +207,7 @@ def _estimate_nodes_freed(
     """Requested cores that go, in nodes packed as the pool's are."""
     now = _cores(container.current.requests)
     ours = _cores(container.recommended.target)
-    if pool is None or now is None or ours is None:
+    if pool is None or pool.packing is None or now is None or ours is None:
         return None
     cores = (now - ours) * workload.replicas * pool.cpu_binding_factor
     capacity = pool.packing * pool.cores_per_node

@@ -10,8 +10,11 @@ if TYPE_CHECKING:
     from recommender.model.report import Watts
 
 
-def describe_savings(released: Watts | None, kept: Watts, *, node_releaser: str) -> str:
-    """One sentence on the watts of the whole report; None: no workload has energy evidence.
+def describe_savings(released: Watts | None, kept: Watts | None, *, node_releaser: str) -> str:
+    """One sentence on the watts of the whole report.
+
+    `released` None: no workload has energy evidence; `kept` None: what emptied nodes draw is not
+    known.
 
     Requests alone change no node's power: what they free is saved when a node is switched off
     (Barroso and Hoelzle, "The Case for Energy-Proportional Computing", IEEE Computer 2007).
@@ -21,12 +24,16 @@ def describe_savings(released: Watts | None, kept: Watts, *, node_releaser: str)
     if node_releaser:
         return (
             f"{_change(released)} when emptied nodes are released ({node_releaser} seen), "
-            f"{_change(kept)} when they stay on"
+            f"{_kept(kept)} when they stay on"
         )
     return (
-        f"{_change(released)} if emptied nodes were switched off, {_change(kept)} while they "
+        f"{_change(released)} if emptied nodes were switched off, {_kept(kept)} while they "
         "stay on (no autoscaler that removes nodes was seen)"
     )
+
+
+def _kept(saved: Watts | None) -> str:
+    return "little of it" if saved is None else _change(saved)
 
 
 def _change(saved: Watts) -> str:

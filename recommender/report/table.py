@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 from recommender.model.identity import WorkloadRef
 from recommender.report.grid import Column, layout_grid, layout_sentence
 from recommender.report.line import Line, Span, join_lines, line, measure, span
-from recommender.report.notation import format_power, format_price, format_share
+from recommender.report.notation import NONE, format_power, format_price, format_share
 from recommender.report.row import WIDE_TITLES, workload_rows
 from recommender.units import format_duration, parse_time
 
 if TYPE_CHECKING:
     from recommender.model.report import PoolReport, Report, Skipped, WorkloadReport
 
-POOL_DROP_ORDER = ("class", "packed", "power", "best at", "binds", "used", "nodes")
+POOL_DROP_ORDER = ("planned to", "class", "packed", "power", "best at", "binds", "used", "nodes")
 WORKLOAD_DROP_ORDER = (
     *("pool", "hpa", "mode", "quantile", "limits", "memory bounds", "cpu bounds"),
     *("exposure", "work/J", "tier", "why", "memory", "watts"),
@@ -89,9 +89,9 @@ def _source_lines(report: Report) -> list[Line]:
 
 
 def _pool_lines(report: Report, *, is_wide: bool, width: int | None) -> list[Line]:
-    titles = ("pool", "nodes", "class", "power", "used", "best at", "price of a reserved core")
-    others = ("packed", "binds", "reserved but unused")
-    right = ("nodes", "used", "best at", "packed", "reserved but unused")
+    titles = ("pool", "nodes", "class", "power", "used", "best at", "planned to")
+    others = ("price of a reserved core", "packed", "binds", "reserved but unused")
+    right = ("nodes", "used", "best at", "planned to", "packed", "reserved but unused")
     columns = [Column(each, is_right=each in right) for each in (*titles, *others)]
     rows = [_pool_row(pool) for pool in report.pools]
     lines = layout_grid(columns, rows, width=width, drop_order=POOL_DROP_ORDER).lines
@@ -104,9 +104,6 @@ def _pool_lines(report: Report, *, is_wide: bool, width: int | None) -> list[Lin
 
 
 def _pool_row(pool: PoolReport) -> list[Span]:
-    best = pool.best_utilisation if pool.best_is_identified else None
-    unused = format_power(pool.reserved_unused_watts)
-    total = "" if pool.watts is None else f" of {format_power(pool.watts)}"
     is_modelled = pool.quality == "modelled"
     return [
         span(pool.name),
@@ -114,14 +111,20 @@ def _pool_row(pool: PoolReport) -> list[Span]:
         span(pool.cpu_model or "unknown"),
         span(", ".join(filter(None, (pool.quality, pool.reach))), "yellow" if is_modelled else ""),
         span(format_share(pool.utilisation)),
-        span(
-            f"{format_share(pool.planning_ceiling)} assumed" if best is None else format_share(best)
-        ),
+        span("not seen" if pool.best_utilisation is None else format_share(pool.best_utilisation)),
+        span(format_share(pool.planning_ceiling)),
         span(format_price(pool.price_watts_per_core)),
         span(format_share(pool.packing)),
         span(pool.binding),
-        span(f"{unused}{total} W"),
+        span(_format_unused(pool)),
     ]
+
+
+def _format_unused(pool: PoolReport) -> str:
+    if pool.reserved_unused_watts is None:
+        return NONE
+    total = "" if pool.watts is None else f" of {format_power(pool.watts)}"
+    return f"{format_power(pool.reserved_unused_watts)}{total} W"
 
 
 def _describe_binding(pool: PoolReport) -> str:

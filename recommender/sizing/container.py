@@ -170,4 +170,4 @@ def _basis(tier: Tier, cpu: Choice | None) -> str:
 
 
 def _pool_price(case: Case) -> float | None:
-    return None if case.energy is None else case.energy.price.watts_per_core
+    return None if case.energy is None else case.energy.effective_price.watts_per_core

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from recommender.energy.price import SHORTFALL_MULTIPLE
 from recommender.errors import WorkloadSkipped
 from recommender.model.cluster import ContainerPolicy
@@ -101,7 +103,8 @@ def _find_demands(
     for spec in workload.containers:
         seen = demand.of(ContainerRef(workload.ref, spec.name))
         if _policy(vpa, spec).is_off:
-            skipped.append(_skip(workload, spec, vpa, "its VPA policy says mode: Off"))
+            off = _skip(workload, spec, vpa, "its VPA policy says mode: Off")
+            skipped.append(msgspec.structs.replace(off, is_deliberate=True))
         elif seen is None:
             window = format_duration(demand.window_days * DAY)
             skipped.append(_skip(workload, spec, vpa, f"no usage in {window}"))

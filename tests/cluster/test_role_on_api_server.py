@@ -149,7 +149,10 @@ def test_who_sees_one_namespace_only_gets_its_state_and_warnings(team_kubeconfig
     assert state.nodes == ()
     prices, pods = sorted(state.warnings, reverse=True)
     assert prices.startswith("without nodes there is no price of a core: nodes: list is forbidden")
-    assert pods.startswith("what pods of other namespaces reserve is not counted: pods: list is")
+    assert pods.startswith(
+        "what pods of other namespaces reserve is not known, so a core is priced"
+    )
+    assert state.reserved == {}
 
 
 def test_who_sees_one_namespace_only_is_told_so_when_asking_for_all(

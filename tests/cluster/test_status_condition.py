@@ -49,7 +49,7 @@ def test_a_metered_priced_quantile_leaves_no_doubt():
 
 def test_no_pods_and_no_recommendation_are_said_with_the_reason_of_the_api():
     found = said(vpa(matches_pods=False), None, [skipped(None, "no pods now")])
-    message = "no pods match this VPA's target"
+    message = "No pods match this VPA object"
     assert found == {
         "NoPodsMatched": ("True", "NoPodsMatched", message),
         "RecommendationProvided": ("False", "NoPodsMatched", message),

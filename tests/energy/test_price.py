@@ -35,7 +35,6 @@ def test_a_reserved_core_costs_its_share_of_a_node_that_would_be_gone():
     """150 W per node, of whose 100 cores half are reserved: 3 W per reserved core."""
     found = price()
     assert (found.watts_per_core, found.low, found.high) == pytest.approx((3.0, 2.4, 3.6))
-    assert found.relative_halfwidth() == pytest.approx(0.2)
     assert found.reason == (
         "a reserved core costs 3.00 W (2.40 ... 3.60): a node draws 150 W for being there "
         "at 35% use, and 50% of its 100 cores are reserved"
@@ -46,7 +45,6 @@ def test_beyond_the_efficiency_peak_a_core_costs_nothing():
     found = price((-20.0, -40.0, 10.0))
     assert (found.watts_per_core, found.low, found.high) == pytest.approx((0.0, 0.0, 0.2))
     assert found.intercept_watts == -20.0
-    assert found.relative_halfwidth() == float("inf")
     assert "beyond their efficiency peak" in found.reason
 
 
@@ -140,3 +138,13 @@ def test_unused_reservations_cost_their_price(used, watts):
     assert estimate_unused_watts(price(), reserved_cores=100.0, used_cores=used) == pytest.approx(
         watts
     )
+
+
+def test_without_any_request_it_is_said_that_requests_are_unknown():
+    found = estimate_binding(
+        requested_cores=0.0,
+        allocatable_cores=64.0,
+        requested_bytes=0.0,
+        allocatable_bytes=2.0**38,
+    )
+    assert (found.factor, found.reason) == (1.0, "requests are unknown: CPU is taken to bind")

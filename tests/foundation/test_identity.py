@@ -55,6 +55,12 @@ def test_without_a_cluster_the_likeliest_workload_is_guessed_from_the_name():
     assert guess.owner("shop", "debug") == WorkloadRef("shop", "Pod", "debug")
 
 
+@pytest.mark.parametrize("name", ["node-local-dns", "fluent-bit-v2"])
+def test_the_last_word_of_a_daemon_sets_name_is_not_taken_for_a_template_hash(name):
+    owner = PodOwners(guesses=True).owner("shop", f"{name}-bcdfg")
+    assert owner == WorkloadRef("shop", "DaemonSet", name)
+
+
 def test_a_workload_is_written_as_kubectl_writes_it():
     assert WEB.short == "deploy/web"
     assert WorkloadRef("shop", "Rollout", "pay").short == "rollout/pay"

@@ -270,7 +270,8 @@ class TestWarnings:
 
 def test_many_namespaces_are_read_in_groups_and_none_twice():
     names = [f"ns-{number}" for number in range(5)]
-    counts = [({"__name__": CADVISOR, "namespace": name}, 1500.0) for name in names]
+    # There at one look only, so half of it counts: 1,500 series.
+    counts = [({"__name__": CADVISOR, "namespace": name}, 3000.0) for name in names]
     store = Store(counts)
     store.read()
     selectors = {query for query in store.asked if query.startswith(CADVISOR)}

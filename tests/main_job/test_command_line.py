@@ -86,3 +86,20 @@ def test_the_demo_shows_report_explanation_and_status_and_says_that_it_is_simula
     assert "work per joule" in outcome.stdout
     assert "containerRecommendations:" in outcome.stdout
     assert "\x1b" not in outcome.stdout  # no colour in a pipe
+
+
+def test_the_module_ends_with_the_same_exit_code():
+    module = subprocess.run(
+        [sys.executable, "-m", "recommender", "report", "--recording", "nowhere.joulefit"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert module.returncode == 1
+    assert module.stderr.startswith("error: ")
+
+
+def test_an_end_in_the_future_is_refused():
+    outcome = joulefit("report", "--no-cluster", "--end", "2999-01-01T00:00:00Z")
+    assert outcome.code == 2
+    assert "--end 2999-01-01T00:00:00Z lies in the future" in outcome.error

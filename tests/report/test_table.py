@@ -80,9 +80,10 @@ def test_a_pool_shows_price_binding_resource_and_idle_reservation():
         assert f"  {part}" in row
 
 
-def test_a_best_utilisation_that_was_not_seen_is_called_assumed():
+def test_a_best_utilisation_that_was_not_seen_has_no_number_but_what_is_planned_to_has():
     row = _line_with(_table(), "xeon-8380  ")
-    assert "70 % assumed" in row
+    assert "not seen" in row
+    assert "70 %" in row
     assert "modelled" in row
 
 
@@ -185,7 +186,7 @@ def test_titles_become_short_before_a_column_is_dropped():
 
 
 def test_the_pools_columns_are_dropped_in_the_stated_order():
-    titles = [*("class", "packed", "power", "best at", "binds", "used", "nodes")]
+    titles = [*("planned to", "class", "packed", "power", "best at", "binds", "used", "nodes")]
     assert list(POOL_DROP_ORDER) == titles
     for width in range(160, 20, -2):
         heading = _line_with(_plain(_table(width=width, is_terminal=True)), "price of a")
