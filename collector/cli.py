@@ -35,6 +35,9 @@ def run(*, print_bpf: bool, **values: Any) -> None:
         options = ProgramOptions(MAX_GROUPS, len(read_cpus("possible")))
         click.echo(print_program(options), nl=False)
         return
+    from collector.heap import forget_start, keep_heap_small
+
+    keep_heap_small()  # before there is much to keep
     from collector.assembly import build_agent
     from collector.pages import Pages
 
@@ -45,6 +48,7 @@ def run(*, print_bpf: bool, **values: Any) -> None:
     agent = build_agent(*_reading(values), service)
     pages = Pages(service, agent.status)
     pages.start()
+    forget_start()
     try:
         agent.run(end)
     finally:

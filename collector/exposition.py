@@ -23,14 +23,19 @@ if TYPE_CHECKING:
     from collector.snapshot import Snapshot, Source
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_LINES = 200  # written at once: small pieces of memory that are used again
 _LEAST_EFFORT = 1  # 14 times smaller in 1 ms; the most effort saves another quarter in 7 ms
 _ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
 _HELP_ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n"})
-_Key: TypeAlias = tuple[str, ...]
+_Names: TypeAlias = tuple[str, ...]
+_Values: TypeAlias = tuple[str, ...]
 
 
 class Exposition:
-    """The newest snapshot as text. Safe to be asked by several threads."""
+    """The newest snapshot as text. Safe to be asked by several threads.
+
+    Only the packed text is kept, for Prometheus asks for that; others wait a millisecond longer.
+    """
 
     def __init__(
         self, newest: Callable[[], Snapshot | None], sources: Callable[[], Sequence[Source]]
@@ -40,7 +45,7 @@ class Exposition:
         self._writer = TextWriter()
         self._lock = threading.Lock()
         self._of: Snapshot | None = None
-        self._text = self._packed = b""
+        self._packed = b""
 
     def read(self, *, is_packed: bool) -> bytes:
         """The text, as gzip packs it if asked for."""
@@ -48,34 +53,41 @@ class Exposition:
             snapshot = self._newest()
             if snapshot is None or snapshot is not self._of:
                 collector = SnapshotCollector(lambda: snapshot, self._sources)
-                self._text, self._packed = self._writer.write(collector.collect()), b""
+                text = self._writer.write(collector.collect())
+                self._packed = gzip.compress(text, _LEAST_EFFORT, mtime=0)
                 self._of = snapshot
-            if not is_packed:
-                return self._text
-            if not self._packed:
-                self._packed = gzip.compress(self._text, _LEAST_EFFORT, mtime=0)
-            return self._packed
+            packed = self._packed
+        return packed if is_packed else gzip.decompress(packed)
 
 
 class TextWriter:
     """Writes metrics as prometheus-client's `generate_latest` does; remembers rendered labels."""
 
     def __init__(self) -> None:
-        self._known: dict[_Key, str] = {}
+        self._known: dict[_Names, dict[_Values, str]] = {}
 
     def write(self, metrics: Iterator[Metric]) -> bytes:
         known, self._known = self._known, {}  # what is no longer there is forgotten
-        lines: list[str] = []
+        text = bytearray()
         for metric in metrics:
             name = f"{metric.name}_total" if metric.type == "counter" else metric.name
-            lines.append(f"# HELP {name} {metric.documentation.translate(_HELP_ESCAPES)}\n")
-            lines.append(f"# TYPE {name} {metric.type}\n")
+            lines = [
+                f"# HELP {name} {metric.documentation.translate(_HELP_ESCAPES)}\n",
+                f"# TYPE {name} {metric.type}\n",
+            ]
+            names = tuple(metric.samples[0].labels) if metric.samples else ()
+            before, now = known.get(names, {}), self._known.setdefault(names, {})
             for sample_name, labels, value, *_ in metric.samples:
-                key = (sample_name, *labels.values())
-                series = known.get(key) or _render_series(sample_name, labels)
-                self._known[key] = series
-                lines.append(f"{series} {_render_value(value)}\n")
-        return "".join(lines).encode()
+                key = tuple(labels.values())
+                series = now.get(key)
+                if series is None:
+                    series = now[key] = before.get(key) or _render_labels(labels)
+                lines.append(f"{sample_name}{series} {_render_value(value)}\n")
+                if len(lines) >= _LINES:
+                    text += "".join(lines).encode()
+                    lines.clear()
+            text += "".join(lines).encode()
+        return bytes(text)
 
 
 def _render_value(value: float) -> str:
@@ -85,6 +97,6 @@ def _render_value(value: float) -> str:
     return str(utils.floatToGoString(value))  # type: ignore[no-untyped-call]
 
 
-def _render_series(name: str, labels: dict[str, str]) -> str:
+def _render_labels(labels: dict[str, str]) -> str:
     pairs = (f'{key}="{value.translate(_ESCAPES)}"' for key, value in sorted(labels.items()))
-    return f"{name}{{{','.join(pairs)}}}" if labels else name
+    return f"{{{','.join(pairs)}}}" if labels else ""

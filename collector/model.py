@@ -131,7 +131,7 @@ def list_fields(owner: Owner) -> list[str]:
     return [*vars(owner).values()]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ContainerFacts:
     """What else is known of one container: its CPU request in cores (0: none), its memory working
     set in bytes and seconds throttled; None where the cgroup did not tell.

@@ -31,7 +31,7 @@ class ZoneTotal:
     joules: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class OwnerTotal:
     """What one container, service or the kernel used since the state file began, over all runs
     that carry the same names.

@@ -41,7 +41,7 @@ _SYSTEM_SLICE = "system.slice"
 _KUBEPODS = re.compile(r"(?:.*-)?kubepods(?:-burstable|-besteffort)?(?:\.slice)?")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class GroupName:
     """What a path says. Without pod and container it is a service of the node: `service` is
     its name, "" for the root.

@@ -106,7 +106,7 @@ class Controller:
     name: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Pod:
     """One pod.
 

@@ -22,7 +22,6 @@ from collector.meters.integral import LONGEST_GAP_SECONDS
 from collector.meters.refusal import Refusal
 from collector.meters.topology import count_cores
 from collector.model import MeterReading, Zone, ZoneReading
-from recommender.energy.prior import estimate_prior
 from recommender.errors import UsageError
 
 if TYPE_CHECKING:
@@ -106,6 +105,8 @@ def find_modelled(
 
 def prior_model(cpu_model: str, *, cores: int) -> PowerModel:
     """The prior curve of published servers for a machine of `cores` logical CPUs."""
+    from recommender.energy.prior import estimate_prior  # noqa: PLC0415 - a node with a meter saves 1 MB
+
     empty = np.empty(0)
     curve = estimate_prior(cpu_model, cores=float(cores), utilisation=empty, watts=empty).curve
     grid = np.linspace(0.0, 1.0, 101)

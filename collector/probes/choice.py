@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from collector.identity.hierarchy import find_hierarchy
-from collector.probes.bpf import BpfProbe
 from collector.probes.cgroupfs import CgroupfsProbe
 from collector.probes.failure import ProbeUnavailableError
 
@@ -16,6 +15,15 @@ if TYPE_CHECKING:
 
     from collector.identity.hierarchy import Hierarchy
     from collector.model import Probe
+    from collector.probes.bpf import BpfProbe
+
+
+def start_bpf_probe() -> BpfProbe:
+    """A running probe. Imported late: 1 MB that nodes without eBPF need not have."""
+    from collector.probes.bpf import BpfProbe  # noqa: PLC0415
+
+    return BpfProbe()
+
 
 CHOICES = ("auto", "bpf", "cgroupfs")
 
@@ -24,7 +32,7 @@ def choose_probe(
     wanted: str = "auto",
     *,
     cgroup_root: Path = Path("/sys/fs/cgroup"),
-    start_bpf: Callable[[], BpfProbe] = BpfProbe,
+    start_bpf: Callable[[], BpfProbe] = start_bpf_probe,
     clock: Callable[[], float] = time.monotonic,
 ) -> tuple[Probe, tuple[str, ...]]:
     """The best probe that works, begun, and sentences about what is missing and what helps.

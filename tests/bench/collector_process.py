@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import os
 import re
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 INTERVAL = 5.0
 _TICKS = os.sysconf("SC_CLK_TCK")
+_AS_PROMETHEUS = {
+    "Accept": "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3",
+    "Accept-Encoding": "gzip",
+}
 _FIRST = b"joulefit_collector_last_collection_timestamp_seconds"
 
 
@@ -84,10 +89,10 @@ class CollectorProcess:
 
     def scrape(self) -> bytes:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-        connection.request("GET", "/metrics")
+        connection.request("GET", "/metrics", headers=_AS_PROMETHEUS)
         answer = connection.getresponse().read()
         connection.close()
-        return answer
+        return gzip.decompress(answer)
 
     def measure(self, seconds: float) -> Cost:
         """Its cost over so many seconds of being scraped once an interval."""

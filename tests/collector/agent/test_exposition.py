@@ -73,7 +73,8 @@ def test_one_snapshot_is_the_same_bytes_for_all_and_a_new_one_is_seen():
     pictures = [snapshot(cpu_seconds=1.0)]
     exposition = of(lambda: pictures[-1])
     first = exposition.read(is_packed=False)
-    assert exposition.read(is_packed=False) is first
+    assert exposition.read(is_packed=False) == first
+    assert exposition.read(is_packed=True) is exposition.read(is_packed=True)
     pictures.append(snapshot(cpu_seconds=2.0))
     assert b"joulefit_node_cpu_seconds_total 2.0\n" in exposition.read(is_packed=False)
 
