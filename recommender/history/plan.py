@@ -36,11 +36,18 @@ class NamespaceGroup:
 
 
 def split_points(
-    points: int, *, series: int, label_bytes: int = LABEL_BYTES, offset: int = 0
+    points: int,
+    *,
+    series: int,
+    label_bytes: int = LABEL_BYTES,
+    offset: int = 0,
+    longest: int | None = None,
 ) -> list[Part]:
-    """So many points from `offset` on in equal parts whose replies are about REPLY_BYTES large."""
+    """So many points from `offset` on in equal parts whose replies are about REPLY_BYTES large,
+    and none longer than `longest` points.
+    """
     room = REPLY_BYTES / max(series, 1) - label_bytes
-    most = max(FEWEST_POINTS, int(room / SAMPLE_BYTES))
+    most = min(max(FEWEST_POINTS, int(room / SAMPLE_BYTES)), longest or points)
     count = -(-points // most)
     edges = [offset + points * number // count for number in range(count + 1)]
     return [Part(edges[i], edges[i + 1] - 1) for i in range(count)]

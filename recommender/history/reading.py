@@ -37,6 +37,7 @@ from recommender.history.power import NodeCpuReader, PowerReader
 from recommender.history.schema import INFO, KILLS, NODE_CPU, NODE_POWER
 from recommender.history.selector import match_any
 from recommender.model.history import History
+from recommender.units import DAY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -53,6 +54,9 @@ if TYPE_CHECKING:
 
 _NODE_LABEL_BYTES = 300
 _PEAK_LABEL_BYTES = 150
+# In one query of memory. Its reply is small, but the store looks at each sample for it: one query
+# for the whole window would be the last one under way, for as long as all others together.
+_PEAK_DAYS = 2
 
 
 class Reading:
@@ -133,7 +137,11 @@ class Reading:
         query = schema.memory_query(group.matcher, seconds=hours.step)
         # Point 0 ends no hour of the grid.
         parts = split_points(
-            hours.points, series=group.series, label_bytes=_PEAK_LABEL_BYTES, offset=1
+            hours.points,
+            series=group.series,
+            label_bytes=_PEAK_LABEL_BYTES,
+            offset=1,
+            longest=_PEAK_DAYS * DAY // hours.step,
         )
         yield from (Job(_at_points(query, hours, part), reader.read) for part in parts)
         self._memory_readers.append(reader)
