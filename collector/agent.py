@@ -103,6 +103,7 @@ class Agent:
         problems: list[str] = []
         activity = self._read_probe(problems)
         readings = self._read_meters(problems)
+        cpu_seconds = self._read_busy(problems)  # of the same moment: curves compare the two
         cast = self.parts.identity.cast(activity.groups if activity else ())
         advance = self._accumulator.advance(readings)
         hertz = self.parts.frequency.read()
@@ -111,7 +112,6 @@ class Agent:
         self._publication.see(cast.facts)
         counters = self._retire()
         problems += [*advance.problems, *self.parts.attributor.problems, *cast.problems]
-        cpu_seconds = self._read_busy(problems)
         self._save(problems)
         self._say(problems)
         self.newest = Snapshot(
