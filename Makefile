@@ -1,7 +1,7 @@
 # One command per chore; each sets up what it needs and is quick when it is there.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench format lock golden docs setup testbed clean
+.PHONY: help demo test test-node check bench format lock golden docs setup testbed clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -9,7 +9,7 @@ INSTALLED := .venv/.installed
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 help:            ## this list
-	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
+	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
 
 # A Debian-like machine may have python3 without venv; everything else comes locked by hash.
 $(INSTALLED): requirements-dev.lock pyproject.toml
@@ -30,8 +30,11 @@ testbed: setup   ## the real parts that the tests use: etcd, kube-apiserver, Pro
 demo: setup      ## the main job on a simulated cluster: no cluster and no store needed
 	@$(BIN)/joulefit demo
 
-test: testbed    ## the whole suite, real parts included
+test: testbed    ## the suite, real parts included
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+test-node: testbed ## the tests that need a real node, eBPF and a quiet machine
+	$(BIN)/python -m pytest -m node
 
 check: setup     ## formatter, linter, types, layers, generated files
 	$(BIN)/ruff format --check .

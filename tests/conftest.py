@@ -37,6 +37,19 @@ def _missing_part_skips() -> Iterator[None]:
         pytest.skip(str(error))
 
 
+# Time the kernel itself: they want a machine that nothing else keeps busy.
+NODE_TESTS = (
+    "tests/collector/deployment/",
+    "tests/collector/probes/test_bpf",
+    "tests/collector/probes/test_program",
+    "tests/collector/probes/test_with_identity",
+    "tests/collector/real/",
+    "tests/testbed_check/test_bcc",
+    "tests/testbed_check/test_node",
+    "tests/testbed_check/test_sandbox",
+)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup() -> Iterator[None]:
     with _missing_part_skips():
@@ -51,10 +64,13 @@ def pytest_runtest_call() -> Iterator[None]:
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of the node run in one worker, which starts it once."""
+    """Tests of the node run in one worker, which starts it once; see `make test-node`."""
     for item in items:
         if "node" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("node"))
+        path = item.path.as_posix()
+        if any(part in path for part in NODE_TESTS):
+            item.add_marker(pytest.mark.node)
 
 
 @contextmanager
