@@ -20,8 +20,10 @@ def main(names: list[str]) -> None:
     """The named benchmarks, all of them if none is named."""
     if unknown := set(names) - set(BENCHES):
         sys.exit(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHES)}")
-    load = os.getloadavg()[0]
-    print(f"{os.cpu_count()} cores, load {load:.1f}, Python {platform.python_version()}")
+    load, cores = os.getloadavg()[0], os.cpu_count() or 1
+    print(f"{cores} cores, load {load:.1f}, Python {platform.python_version()}")
+    if load > cores / 4:
+        print("others use this machine: wall times are longer than they are on a quiet one")
     compile_package()
     sheet = Sheet()
     for name in names or BENCHES:
