@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -101,7 +102,7 @@ def _owner_metrics(snapshot: Snapshot) -> Iterator[Metric]:
         for total in snapshot.owners
         if total.owner.part in {"container", "unknown"}
     ]
-    yield _energy_metric(containers)
+    yield _EnergyFamily(containers)
     for name, text, read in _CONTAINER_COUNTERS:
         counter = CounterMetricFamily(f"joulefit_container_{name}", text, labels=_WHO)
         yield _filled(counter, containers, read)
@@ -130,16 +131,26 @@ def _owner_metrics(snapshot: Snapshot) -> Iterator[Metric]:
     yield from (energy, busy)
 
 
-def _energy_metric(containers: Sequence[tuple[OwnerTotal, tuple[str, ...]]]) -> Metric:
-    metric = CounterMetricFamily(
-        "joulefit_container_energy_joules",
-        "Energy charged to the container: dynamic by what it did, idle by the idle policy.",
-        labels=(*_WHO, "zone", "part", "quality"),
-    )
-    for total, who in containers:
-        for key, joules in total.joules.items():
-            metric.add_metric((*who, *key), joules)
-    return metric
+class _EnergyFamily(CounterMetricFamily):
+    """Makes its samples while they are read: a thousand at once would take a megabyte for good."""
+
+    def __init__(self, containers: Sequence[tuple[OwnerTotal, tuple[str, ...]]]) -> None:
+        self._containers = containers
+        super().__init__(
+            "joulefit_container_energy_joules",
+            "Energy charged to the container: dynamic by what it did, idle by the idle policy.",
+        )
+
+    @property
+    def samples(self) -> Any:
+        names = (*_WHO, "zone", "part", "quality")
+        for total, who in self._containers:
+            for key, joules in total.joules.items():
+                yield Sample(f"{self.name}_total", dict(zip(names, who + key, strict=True)), joules)
+
+    @samples.setter
+    def samples(self, none: list[Sample]) -> None:
+        """The library's families begin with an empty list."""
 
 
 _CONTAINER_COUNTERS: tuple[tuple[str, str, Callable[[OwnerTotal], float | None]], ...] = (

@@ -75,9 +75,11 @@ class TextWriter:
                 f"# HELP {name} {metric.documentation.translate(_HELP_ESCAPES)}\n",
                 f"# TYPE {name} {metric.type}\n",
             ]
-            names = tuple(metric.samples[0].labels) if metric.samples else ()
-            before, now = known.get(names, {}), self._known.setdefault(names, {})
+            before, now = None, {}
             for sample_name, labels, value, *_ in metric.samples:
+                if before is None:
+                    names = tuple(labels)
+                    before, now = known.get(names, {}), self._known.setdefault(names, {})
                 key = tuple(labels.values())
                 series = now.get(key)
                 if series is None:

@@ -28,7 +28,7 @@ NANO = 1e-9
 _Names: TypeAlias = tuple[str, str, str, str]
 
 
-@dataclass
+@dataclass(slots=True)
 class _Sum:
     """Microjoules by zone, part and quality, work, and seconds throttled (None: never told)."""
 

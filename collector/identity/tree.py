@@ -22,9 +22,14 @@ class Group:
 
     id: int
     path: str
-    folder: str
+    root: str
     parent: Group | None
     children: dict[str, Group] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> str:
+        """Made when it is asked for: two trees of a thousand cgroups would keep 0.4 MB of them."""
+        return self.root + self.path if self.parent else self.root
 
 
 class CgroupTree:
@@ -94,9 +99,9 @@ class CgroupTree:
 
     def _add(self, name: str, parent: Group | None) -> Group | None:
         path = "/" if parent is None else f"{parent.path.rstrip('/')}/{name}"
-        folder = self._root_folder if parent is None else f"{parent.folder}/{name}"
+        group = Group(0, path, self._root_folder, parent)
         try:
-            group = Group(os.stat(folder).st_ino, path, folder, parent)  # noqa: PTH116 - hot
+            group.id = os.stat(group.folder).st_ino  # noqa: PTH116 - hot
         except OSError:  # gone already
             return None
         self._groups[group.id] = group

@@ -50,7 +50,7 @@ def without_kubelet(node):
 
 @pytest.fixture
 def orphan(node):
-    """`orphan(beside)`: the uid of a pod that no kubelet knows, which has burnt half a second."""
+    """`orphan(beside)`: the uid of a pod that no kubelet knows, which has burnt for half a second."""
     folders = []
 
     def burn(beside):
@@ -98,7 +98,7 @@ def test_names_are_kept_and_new_ones_are_unknown_until_the_kubelet_tells(
         mine.wait_named([new], seconds=90.0)
         mended = mine.scrape_next()
 
-    assert away.total(CPU, namespace="unknown", pod=stranger) > 0.2
+    assert away.total(CPU, namespace="unknown", pod=stranger) > 0.0
     assert "does not answer; pods keep their names, new ones are `unknown`" in page_away
     assert of(away, old) >= of(begin, old) > 0.0
     assert of(unknown, old) > of(begin, old)
