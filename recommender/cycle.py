@@ -26,6 +26,7 @@ from recommender.units import format_time
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from recommender.model.change import Outcome
     from recommender.model.cluster import Vpa, Workload
     from recommender.model.recording import Recording
     from recommender.settings import SizingSettings
@@ -42,7 +43,7 @@ class EvidenceSource(Protocol):
 class StatusSink(Protocol):
     """Where statuses go: the API server, or nowhere in a dry run."""
 
-    def write(self, vpa: Vpa, status: dict[str, Any]) -> bool: ...
+    def write(self, vpa: Vpa, status: dict[str, Any]) -> Outcome: ...
 
 
 @dataclass
@@ -186,7 +187,6 @@ def _write(vpa: Vpa, status: dict[str, Any], sink: StatusSink | None) -> StatusC
     if sink is None:
         return StatusChange(vpa, status, "would be written")
     try:
-        written = sink.write(vpa, status)
+        return StatusChange(vpa, status, sink.write(vpa, status))
     except ClusterError as error:
         return StatusChange(vpa, status, "failed", str(error))
-    return StatusChange(vpa, status, "written" if written else "unchanged")

@@ -27,16 +27,17 @@ if TYPE_CHECKING:
     from recommender.settings import ClusterSettings
 
 _CONNECT_SECONDS = 5.0
-_RETRIED = frozenset({409, 429, 500, 502, 503, 504})
+_RETRIED = frozenset({429, 500, 502, 503, 504})
 
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How often and how long to wait after 409, 429, 5xx and broken connections.
+    """How often and how long to wait after 429, 5xx and broken connections.
 
     Few and short: a recommender comes again in a minute. Every request here may be repeated:
-    reads, and merge patches that give the same object however often they are applied. A server
-    that asks (Retry-After) for more patience than `longest` is not waited for.
+    reads, and merge patches that give the same object however often they are applied. A 409 is
+    an answer: the object is another by now than the patch was made for. A server that asks
+    (Retry-After) for more patience than `longest` is not waited for.
     """
 
     attempts: int = 3

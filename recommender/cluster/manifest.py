@@ -35,6 +35,8 @@ class Metadata(Lean, frozen=True):
     creation_timestamp: str | None = None
     deletion_timestamp: str | None = None
     generation: int = 0
+    uid: str = ""
+    resource_version: str = ""
 
     @property
     def controller(self) -> OwnerReference | None:

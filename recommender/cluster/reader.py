@@ -144,6 +144,8 @@ def _convert_vpa(
         work_class=claim.work_class,
         status=claim.status,
         matches_pods=matches_pods,
+        uid=claim.metadata.uid,
+        resource_version=claim.metadata.resource_version,
     )
 
 

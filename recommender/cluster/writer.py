@@ -14,9 +14,11 @@ from recommender.errors import ClusterReplyError, StatusSubresourceMissingError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from recommender.model.change import Outcome
     from recommender.model.cluster import Vpa
 
 _NOT_FOUND = 404
+_CONFLICT = 409
 
 
 class StatusWriter:
@@ -24,35 +26,39 @@ class StatusWriter:
 
     A patch of the object itself would be answered with 200 while its status is dropped. The
     patch is a JSON merge patch (RFC 7386): it replaces the lists, and keys that are not ours
-    stay. It names no resourceVersion: a recommender is the one writer of a status, and a
-    change of the spec between our read and this write is answered in the next run.
+    stay. It names the resourceVersion that was read, so that nothing is written over what
+    somebody wrote meanwhile: a user who edited the spec, or another replica that took over
+    while this one was held up.
     """
 
     def __init__(self, client: ApiClientEdge) -> None:
         self._client = client
 
-    def write(self, vpa: Vpa, status: Mapping[str, Any]) -> bool:
-        """True when something was written: it differs in meaning, and the VPA is still there.
+    def write(self, vpa: Vpa, status: Mapping[str, Any]) -> Outcome:
+        """Write where it differs in meaning, and say what came of it.
 
         Raises StatusSubresourceMissingError and other kinds of ClusterError.
         """
         if not status_differs(vpa.status, status):
-            return False
-        path = VPAS.path(vpa.namespace, vpa.name, "status")
-        patch = {key: status.get(key) for key in OWNED_KEYS}  # None removes a key
+            return "unchanged"
+        patch: dict[str, Any] = {"status": {key: status.get(key) for key in OWNED_KEYS}}
+        if vpa.resource_version:
+            patch["metadata"] = {"resourceVersion": vpa.resource_version}
         try:
             self._client.request(
                 "PATCH",
-                path,
-                body=msgspec.json.encode({"status": patch}),
+                VPAS.path(vpa.namespace, vpa.name, "status"),
+                body=msgspec.json.encode(patch),  # None removes a key
                 content_type=MERGE_PATCH,
             )
         except ClusterReplyError as error:
+            if error.status == _CONFLICT:
+                return "superseded"
             if error.status != _NOT_FOUND:
                 raise
             self._explain_missing(vpa, error)
-            return False
-        return True
+            return "gone"
+        return "written"
 
     def _explain_missing(self, vpa: Vpa, error: ClusterReplyError) -> None:
         """Raise if the VPA is there and only its /status is not; it may be gone meanwhile."""

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from recommender.model.cluster import Vpa
 
-Outcome = Literal["written", "would be written", "unchanged", "failed"]
+Outcome = Literal["written", "would be written", "unchanged", "gone", "superseded", "failed"]
+"""gone: the VPA was deleted meanwhile; superseded: it changed meanwhile, so what was computed is
+not what it asks for now, and nothing was written."""
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ class Vpa:
     `target` is None where targetRef is missing or could not be resolved; `problem` then says
     why (condition ConfigUnsupported). `status` is the object's status as it was read.
     `work_class` is "" where it names none; `matches_pods`: some pod of the target runs or waits
-    to run.
+    to run. `uid` and `resource_version` say which object was read, and which state of it.
     """
 
     namespace: str
@@ -89,6 +89,8 @@ class Vpa:
     work_class: str = ""
     status: dict[str, Any] = field(default_factory=dict)
     matches_pods: bool = True
+    uid: str = ""
+    resource_version: str = ""
 
     def policy(self, container: str) -> ContainerPolicy:
         """An exact name beats `*`; the two are never merged."""

@@ -145,6 +145,8 @@ def _hide_vpa(vpa: Vpa, names: _Pseudonyms) -> Vpa:
         policies=tuple(_hide_policy(policy, names) for policy in vpa.policies),
         work_class=vpa.work_class if vpa.work_class in _KNOWN_CLASSES else "unknown",
         status=_hide_status(vpa.status, names),
+        uid="",
+        resource_version="",
     )
 
 

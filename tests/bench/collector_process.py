@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from tests.testbed.part import MissingPartError, kernel_headers
 from tests.testbed.process import free_port, wait_until
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ class CollectorProcess:
 
     def __enter__(self) -> Self:
         kept = {key: value for key, value in os.environ.items() if not key.startswith("JOULEFIT_")}
+        with suppress(MissingPartError):  # then it says itself that there are none
+            kept["BCC_KERNEL_SOURCE"] = str(kernel_headers())
         begun = time.monotonic()
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(self._command, stderr=log, cwd=ROOT, env=kept)

@@ -38,7 +38,7 @@ def read_web(read_shop, shop):
 def test_a_status_is_written_and_shown_by_kubectl(control_plane, connection, read_web, shop):
     found = read_web()
     status = build_status(found, report(sized("app"), sized("log", tier="T0")), [], now=NOW)
-    assert StatusWriter(connection).write(found, status)
+    assert StatusWriter(connection).write(found, status) == "written"
     assert control_plane.api.get(path(shop))["status"] == status
     shown = control_plane.kubectl("describe", "vpa", "web", "-n", shop)
     for text in ("411m", "372m", "470m", "RecommendationProvided", "LowConfidence"):
@@ -52,7 +52,8 @@ def test_the_same_status_is_not_written_twice(control_plane, connection, read_we
     writer.write(found := read_web(), build_status(found, verdict, [], now=NOW))
     version = control_plane.api.get(path(shop))["metadata"]["resourceVersion"]
     again = read_web()
-    assert not writer.write(again, build_status(again, verdict, [], now=LATER))
+    outcome = writer.write(again, build_status(again, verdict, [], now=LATER))
+    assert outcome == "unchanged"
     assert control_plane.api.get(path(shop))["metadata"]["resourceVersion"] == version
 
 
@@ -61,7 +62,8 @@ def test_a_changed_spec_is_observed(control_plane, connection, read_web, shop):
     writer.write(found := read_web(), build_status(found, verdict, [], now=NOW))
     control_plane.api.patch(path(shop), {"spec": {"updatePolicy": {"updateMode": "Off"}}})
     changed = read_web()
-    assert writer.write(changed, build_status(changed, verdict, [], now=LATER))
+    outcome = writer.write(changed, build_status(changed, verdict, [], now=LATER))
+    assert outcome == "written"
     assert control_plane.api.get(path(shop))["status"]["observedGeneration"] == 2
 
 
@@ -108,7 +110,38 @@ def test_a_vpa_that_was_deleted_meanwhile_is_no_error(control_plane, connection,
     found = read_web()
     control_plane.kubectl("delete", "vpa", "web", "-n", shop)
     status = build_status(found, report(sized()), [], now=NOW)
-    assert not StatusWriter(connection).write(found, status)
+    assert StatusWriter(connection).write(found, status) == "gone"
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        pytest.param({"spec": {"updatePolicy": {"updateMode": "Off"}}}, id="a user edits the spec"),
+        pytest.param({"metadata": {"labels": {"team": "a"}}}, id="a label is set"),
+    ],
+)
+def test_what_changed_between_read_and_write_is_not_written_over(
+    control_plane, connection, read_web, shop, meanwhile
+):
+    found = read_web()
+    control_plane.api.patch(path(shop), meanwhile)
+    status = build_status(found, report(sized()), [], now=NOW)
+    assert StatusWriter(connection).write(found, status) == "superseded"
+    assert "status" not in control_plane.api.get(path(shop))
+
+
+def test_a_replica_that_was_held_up_does_not_write_over_the_one_that_took_over(
+    control_plane, connection, read_web, shop
+):
+    writer, found = StatusWriter(connection), read_web()
+    theirs = report(sized(amounts=recommended(("450m", "1Gi"))))
+    assert writer.write(found, build_status(found, theirs, [], now=NOW)) == "written"
+    ours = build_status(found, report(sized()), [], now=LATER)
+    assert writer.write(found, ours) == "superseded"
+    (entry,) = control_plane.api.get(path(shop))["status"]["recommendation"][
+        "containerRecommendations"
+    ]
+    assert entry["target"]["cpu"] == "450m"
 
 
 def test_a_crd_without_the_status_subresource_is_named_with_the_remedy(
