@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from recommender.cluster.status import build_status, status_differs
 from recommender.errors import ClusterError, WorkloadSkipped
 from recommender.model.change import StatusChange
+from recommender.model.cluster import NO_LIMITS
 from recommender.model.report import Report, Skipped, WorkloadReport
 from recommender.report.assembly import assemble_report
 from recommender.sizing.demand import Demand, estimate_demand
-from recommender.sizing.pool import Pool, choose_pool, estimate_pools
+from recommender.sizing.pool import Pool, choose_pools, estimate_pools
 from recommender.sizing.workload import size_workload
 from recommender.units import format_time
 
@@ -113,8 +114,9 @@ def _size_all(
                 workload,
                 vpa=vpa,
                 demand=demand,
-                pool=choose_pool(pools, workload),
+                pools=choose_pools(pools, workload),
                 settings=settings,
+                limits=evidence.cluster.limits.get(workload.ref.namespace, NO_LIMITS),
                 with_curve=with_curves,
             )
         except WorkloadSkipped as verdict:

@@ -26,6 +26,8 @@ _Key = tuple[Resource, str, str]  # namespace and name
 _PLURALS = {kind: resource.plural for kind, resource in WELL_KNOWN.items()} | {
     "Node": "nodes",
     "Pod": "pods",
+    "LimitRange": "limitranges",
+    "ResourceQuota": "resourcequotas",
     "HorizontalPodAutoscaler": "horizontalpodautoscalers",
     "VerticalPodAutoscaler": VPAS.plural,
 }

@@ -9,7 +9,7 @@ from recommender.cluster.controller import KnownController, OwnerChains
 from recommender.cluster.discovery import KindCatalogue
 from recommender.cluster.membership import BETWEEN, Membership, assign_pods
 from recommender.cluster.node import convert_nodes, find_releaser_of_nodes
-from recommender.cluster.pod import count_by_node, is_active, newest_containers
+from recommender.cluster.pod import count_by_node, is_active, newest_containers, newest_sidecars
 from recommender.cluster.resource import is_object_name
 from recommender.cluster.selector import Selector, parse_selector
 from recommender.cluster.snapshot import Snapshot, SnapshotReader
@@ -57,6 +57,7 @@ class ClusterReader:
             owners=members.owners,
             node_releaser=find_releaser_of_nodes(snapshot.nodes) or snapshot.intake.releaser,
             warnings=(*snapshot.warnings, *self._warn_of_empty(snapshot)),
+            limits=snapshot.limits,
         )
 
     def _warn_of_empty(self, snapshot: Snapshot) -> Iterable[str]:
@@ -165,12 +166,14 @@ def _convert_workload(
     ref: WorkloadRef, pods: list[Pod], controller: KnownController | None, hpa: str
 ) -> Workload:
     active = [pod for pod in pods if is_active(pod)]
+    template = controller.template if controller else None
     return Workload(
         ref=ref,
-        containers=newest_containers(pods, controller.template if controller else None),
+        containers=newest_containers(pods, template),
         replicas=len(active),
         pods_on=count_by_node(active),
         hpa_on_cpu=hpa,
+        sidecars=newest_sidecars(pods, template),
     )
 
 

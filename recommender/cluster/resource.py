@@ -29,6 +29,8 @@ class Resource:
 VPAS = Resource(VPA_GROUP, "v1", "verticalpodautoscalers")
 NODES = Resource("", "v1", "nodes")
 PODS = Resource("", "v1", "pods")
+LIMIT_RANGES = Resource("", "v1", "limitranges")
+QUOTAS = Resource("", "v1", "resourcequotas")
 HPAS = Resource("autoscaling", "v2", "horizontalpodautoscalers")
 
 WELL_KNOWN = {

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from recommender.cluster.resource import HPAS, NODES, PODS, VPAS, WELL_KNOWN, Resource
+from recommender.cluster.resource import (
+    HPAS,
+    LIMIT_RANGES,
+    NODES,
+    PODS,
+    QUOTAS,
+    VPAS,
+    WELL_KNOWN,
+    Resource,
+)
 
 Rule = dict[str, list[str]]
 
@@ -17,6 +26,8 @@ def list_rules() -> list[Rule]:
         _rule(NODES, verbs=["list"]),
         _rule(PODS, verbs=["list"]),
         _rule(HPAS, verbs=["list"]),
+        _rule(LIMIT_RANGES, verbs=["list"]),
+        _rule(QUOTAS, verbs=["list"]),
         *(_rule(resource, verbs=["list"]) for resource in WELL_KNOWN.values()),
         {"apiGroups": ["*"], "resources": ["*/scale"], "verbs": ["get"]},
         _rule(VPAS, verbs=["get", "list"]),

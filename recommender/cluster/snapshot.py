@@ -13,17 +13,29 @@ from recommender.cluster.controller import (
     kinds_in_play,
     known_controller,
 )
+from recommender.cluster.limit import convert_limits
 from recommender.cluster.manifest import (
     Controller,
     Hpa,
+    LimitRangeItem,
     MetadataOnly,
     NodeItem,
     PlainController,
     Pod,
+    QuotaItem,
 )
 from recommender.cluster.node import name_releaser
 from recommender.cluster.pod import Reservations, is_active
-from recommender.cluster.resource import HPAS, NODES, PODS, VPAS, WELL_KNOWN, is_well_known
+from recommender.cluster.resource import (
+    HPAS,
+    LIMIT_RANGES,
+    NODES,
+    PODS,
+    QUOTAS,
+    VPAS,
+    WELL_KNOWN,
+    is_well_known,
+)
 from recommender.cluster.vpa import VpaClaim, VpaItem, claim_vpas
 from recommender.errors import ClusterError, ClusterForbiddenError, ClusterReplyError
 
@@ -31,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from recommender.cluster.resource import Resource
+    from recommender.model.cluster import NamespaceLimits
     from recommender.model.identity import WorkloadRef
     from recommender.settings import ClusterSettings
 
@@ -74,6 +87,7 @@ class Snapshot:
     intake: PodIntake
     hpas: list[Hpa]
     controllers: dict[WorkloadRef, KnownController]
+    limits: dict[str, NamespaceLimits] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
 
@@ -94,6 +108,8 @@ class SnapshotReader:
             nodes = pool.submit(self._read_nodes)
             hpas = pool.submit(self._read_hpas)
             claims = claim_vpas(vpas.result(), self._settings.recommender_name)
+            namespaces = frozenset(claim.namespace for claim in claims)
+            limits = pool.submit(self._read_limits, namespaces)
             kinds = list(pool.map(self._read_controllers, *zip(*self._kinds(claims), strict=True)))
             return Snapshot(
                 claims=claims,
@@ -101,6 +117,7 @@ class SnapshotReader:
                 intake=pods.result(),
                 hpas=hpas.result(),
                 controllers={known.ref: known for kind in kinds for known in kind},
+                limits=limits.result(),
                 warnings=self._warnings,
             )
 
@@ -186,3 +203,25 @@ class SnapshotReader:
                 raise
             self._warnings.append("HPAs are not seen: this API server has no autoscaling/v2")
             return []
+
+    def _read_limits(self, namespaces: frozenset[str]) -> dict[str, NamespaceLimits]:
+        """What LimitRanges and ResourceQuotas say where VPAs of ours are: told to users, decides
+        nothing, so a run goes without what may not be read.
+        """
+        if not namespaces:
+            return {}
+        ranges = self._read_if_allowed(LIMIT_RANGES, LimitRangeItem)
+        quotas = self._read_if_allowed(QUOTAS, QuotaItem)
+        return convert_limits(ranges, quotas, namespaces)
+
+    def _read_if_allowed(self, resource: Resource, item: type[Item]) -> list[Item]:
+        try:
+            return self._read(resource, item)
+        except ClusterForbiddenError as error:
+            why = str(error)
+        except ClusterReplyError as error:
+            if error.status != _NOT_FOUND:
+                raise
+            why = str(error)
+        self._warnings.append(f"conflicts with {resource.plural} are not seen: {why}")
+        return []

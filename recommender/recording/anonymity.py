@@ -21,7 +21,13 @@ from recommender.recording.layout import USAGE_ARRAYS
 from recommender.recording.provenance import NAMELESS_SETTINGS
 
 if TYPE_CHECKING:
-    from recommender.model.cluster import ClusterState, ContainerPolicy, Vpa, Workload
+    from recommender.model.cluster import (
+        ClusterState,
+        ContainerPolicy,
+        NamespaceLimits,
+        Vpa,
+        Workload,
+    )
     from recommender.model.history import History, NodeHistory, UsageHistory
     from recommender.model.recording import Recording
 
@@ -119,7 +125,19 @@ def _hide_cluster(cluster: ClusterState, names: _Pseudonyms, *, source: str) -> 
         owners=PodOwners(),
         node_releaser=releaser if releaser in {"", *_KNOWN_RELEASERS} else "a node releaser",
         warnings=_count_left_out(cluster.warnings),
+        limits=dict(
+            sorted(
+                (names.name("namespace", namespace), _hide_limits(limits, names))
+                for namespace, limits in cluster.limits.items()
+            )
+        ),
     )
+
+
+def _hide_limits(limits: NamespaceLimits, names: _Pseudonyms) -> NamespaceLimits:
+    ranges = (replace(each, name=names.name("range", each.name)) for each in limits.ranges)
+    quotas = (replace(each, name=names.name("quota", each.name)) for each in limits.quotas)
+    return replace(limits, ranges=tuple(ranges), quotas=tuple(quotas))
 
 
 def _hide_workload(workload: Workload, names: _Pseudonyms) -> Workload:
@@ -131,6 +149,7 @@ def _hide_workload(workload: Workload, names: _Pseudonyms) -> Workload:
         ),
         pods_on=names.by_node(workload.pods_on),
         hpa_on_cpu=names.name("hpa", workload.hpa_on_cpu),
+        sidecars=tuple(map(names.container, workload.sidecars)),
     )
 
 

@@ -57,6 +57,9 @@ def format_explanation(
         if (row.namespace, row.kind, row.name) == own and row.container:
             text = f"skipped: container {row.container}: {row.reason}"
             lines += layout_sentence(text, width=width, style="yellow")
+    for conflict in workload.conflicts:
+        about = f"container {conflict.container}: " if conflict.container else ""
+        lines += layout_sentence(f"{about}{conflict.reason}", width=width, style="yellow")
     if workload.hpa:
         text = f"scaled on CPU by HPA {workload.hpa}: a lower request makes more replicas"
         lines += layout_sentence(text, width=width)

@@ -237,8 +237,10 @@ def test_few_lists_are_asked_for_and_only_of_kinds_in_play(control_plane, connec
     assert sorted(asked) == [
         "deployments",
         "horizontalpodautoscalers",
+        "limitranges",
         "nodes",
         "pods",
         "replicasets",
+        "resourcequotas",
         "verticalpodautoscalers",
     ]

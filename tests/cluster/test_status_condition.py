@@ -121,7 +121,7 @@ def test_modelled_power_is_of_low_confidence():
     assert said(vpa(), verdict)["LowConfidence"] == (
         "True",
         "ModelledPower",
-        "app: T1 priced quantile, modelled power; no node of its pool has a usable power meter",
+        "app: T1 priced quantile, modelled power; a pool that it runs on has no usable power meter",
     )
 
 

@@ -163,7 +163,7 @@ def test_without_a_pool_the_stock_rule_decides():
     from recommender.sizing.workload import size_workload
 
     report, _ = size_workload(
-        workload_of(), vpa=None, demand=estimate_demand(USAGE), pool=None, settings=SizingSettings()
+        workload_of(), vpa=None, demand=estimate_demand(USAGE), pools=(), settings=SizingSettings()
     )
     assert report.pool is None
     assert (report.containers[0].tier, report.containers[0].why) == (
