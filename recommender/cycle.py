@@ -169,18 +169,33 @@ def _write_all(
         rows[row.namespace, row.vpa].append(row)
     now = format_time(time.time())
     return tuple(
-        _write(
+        _answer(
             vpa,
-            build_status(
-                vpa,
-                reports.get((vpa.namespace, vpa.name)),
-                rows[vpa.namespace, vpa.name],
-                now=now,
-            ),
-            sink,
+            reports.get((vpa.namespace, vpa.name)),
+            rows[vpa.namespace, vpa.name],
+            now=now,
+            sink=sink,
         )
         for vpa in evidence.cluster.vpas
     )
+
+
+def _answer(
+    vpa: Vpa,
+    report: WorkloadReport | None,
+    rows: list[Skipped],
+    *,
+    now: str,
+    sink: StatusSink | None,
+) -> StatusChange:
+    try:
+        status = build_status(vpa, report, rows, now=now)
+    except Exception as error:  # the boundary of one VPA: its status stays as it is
+        _LOGGER.exception("vpa=%s/%s has no status", vpa.namespace, vpa.name)
+        return StatusChange(
+            vpa, vpa.status, "failed", f"internal error: {error!r}; please report it"
+        )
+    return _write(vpa, status, sink)
 
 
 def _write(vpa: Vpa, status: dict[str, Any], sink: StatusSink | None) -> StatusChange:

@@ -37,7 +37,7 @@ MIN_KEY_BYTES = 16
 LEFT_OUT = "text left out: this recording is anonymous"
 _KNOWN_KINDS = frozenset({*SHORT_KINDS, "Pod"})
 _KNOWN_CLASSES = frozenset({"", "critical", "standard", "batch"})
-_KNOWN_MODES = frozenset({"Off", "Initial", "Recreate", "InPlaceOrRecreate", "Auto"})
+_KNOWN_MODES = frozenset({"Off", "Initial", "Recreate", "InPlace", "InPlaceOrRecreate", "Auto"})
 _KNOWN_RELEASERS = frozenset({"cluster-autoscaler", "karpenter"})
 # Tuples, because a status may hold anything, also what cannot be hashed.
 _KNOWN_CONDITIONS = (
