@@ -102,9 +102,7 @@ class Source:
 def run(objects):
     """The statuses of all VPAs after a cycle, without times, and the cycle."""
     api = FakeApi([*good_objects(), *objects])
-    cycle = run_once(
-        Source(api), StatusWriter(api), settings=SizingSettings(), with_curves=False
-    )
+    cycle = run_once(Source(api), StatusWriter(api), settings=SizingSettings(), with_curves=False)
     statuses = {
         (change.vpa.namespace, change.vpa.name): api.get(
             VPAS, change.vpa.namespace, change.vpa.name
@@ -126,8 +124,10 @@ def as_bytes(status, keys):
 # --- the nonsense ----------------------------------------------------------------------------
 
 QUANTITIES = st.sampled_from(
-    [None, "", "0", "-1", "NaN", "nan", "inf", "1e-9", "1n", "9E", "-9E", "1e999", "1e-999"]
-    + ["0x10", "１", "1.5Gi", "100m", "9" * 400, "🦊", " 1 ", 0, -5, 7, 1e300, 0.1]
+    [
+        *(None, "", "0", "-1", "NaN", "nan", "inf", "1e-9", "1n", "9E", "-9E", "1e999", "1e-999"),
+        *("0x10", "\uff11", "1.5Gi", "100m", "9" * 400, "🦊", " 1 ", 0, -5, 7, 1e300, 0.1),
+    ]
 )
 AMOUNTS = st.none() | st.fixed_dictionaries(
     {}, optional={"cpu": QUANTITIES, "memory": QUANTITIES, "nvidia.com/gpu": QUANTITIES}
@@ -141,6 +141,11 @@ JSON = st.recursive(
 )
 
 
+def mostly(usual, odd):
+    """The usual seven times of eight: nonsense in every place at once would hide itself."""
+    return st.integers(0, 7).flatmap(lambda number: usual if number else odd)
+
+
 def some(**fields):
     """An object with any of these fields."""
     return st.fixed_dictionaries({}, optional=fields)
@@ -148,12 +153,18 @@ def some(**fields):
 
 @st.composite
 def _containers(draw):
-    made = some(
-        name=CONTAINERS,
+    odd = ["nan", "zero", "huge", "endless", "negative", "tiny"]
+    known = st.just("app") | st.sampled_from(odd)
+    made = st.fixed_dictionaries(
+        {"name": mostly(known, TEXTS)},
+        optional={
+            "resources": some(requests=AMOUNTS, limits=AMOUNTS),
+            "restartPolicy": st.sampled_from(["Always", "Never", "x"]),
+        },
+    ) | some(
         resources=some(requests=AMOUNTS, limits=AMOUNTS),
-        restartPolicy=st.sampled_from(["Always", "Never", "x"]),
     )
-    listed = draw(st.none() | st.lists(made, max_size=4))
+    listed = draw(mostly(st.lists(made, min_size=1, max_size=4), st.none()))
     if draw(st.integers(0, 9)) == 0:
         listed = [*(listed or []), *({"name": f"c{number}"} for number in range(200))]
     return listed
@@ -162,7 +173,7 @@ def _containers(draw):
 POD_SPECS = some(containers=_containers(), initContainers=_containers(), overhead=AMOUNTS)
 ENTRIES = some(
     containerName=CONTAINERS | JSON,
-    **{name: AMOUNTS | JSON for name in MAPS},
+    **dict.fromkeys(MAPS, AMOUNTS | JSON),
 )
 STATUSES = JSON | some(
     recommendation=JSON | some(containerRecommendations=st.lists(ENTRIES | JSON, max_size=4)),
@@ -173,11 +184,13 @@ STATUSES = JSON | some(
 )
 POLICIES = some(
     containerName=CONTAINERS | st.just("*"),
-    mode=st.sampled_from(["Auto", "Off", "x", None]),
-    minAllowed=AMOUNTS,
-    maxAllowed=AMOUNTS,
+    mode=mostly(st.sampled_from(["Auto", "Off", None]), st.just("x")),
+    minAllowed=mostly(st.none() | st.just({"cpu": "1n", "memory": "9E"}), AMOUNTS),
+    maxAllowed=mostly(st.none() | st.just({"cpu": "9E", "memory": "1e-9"}), AMOUNTS),
     controlledResources=st.none() | st.lists(st.sampled_from(["cpu", "memory", "disk", ""])),
-    controlledValues=st.sampled_from(["RequestsOnly", "RequestsAndLimits", "x", None]),
+    controlledValues=mostly(
+        st.sampled_from(["RequestsOnly", "RequestsAndLimits", None]), st.just("x")
+    ),
 )
 
 
@@ -186,19 +199,25 @@ def _vpa_objects(draw, name):
     target = {"kind": "Deployment", "name": "odd", "apiVersion": "apps/v1"}
     made = vpa("wild", name, target="odd")
     made["spec"] = {
-        "recommenders": [{"name": "joulefit"}, *draw(st.lists(some(name=TEXTS), max_size=1))],
+        "recommenders": [
+            {"name": "joulefit"},
+            *draw(mostly(st.just([]), st.lists(some(name=TEXTS), max_size=1))),
+        ],
         "targetRef": draw(
-            st.just(target) | some(kind=TEXTS, name=TEXTS, apiVersion=TEXTS | st.just("v1")) | JSON
+            mostly(
+                st.just(target),
+                some(kind=TEXTS, name=TEXTS, apiVersion=TEXTS | st.just("v1")) | JSON,
+            )
         ),
-        "updatePolicy": draw(JSON | some(updateMode=TEXTS | st.just("Off"))),
+        "updatePolicy": draw(mostly(some(updateMode=TEXTS | st.just("Off")), JSON)),
         "resourcePolicy": draw(
-            st.none() | some(containerPolicies=st.none() | st.lists(POLICIES, max_size=3)) | JSON
+            mostly(st.none() | some(containerPolicies=st.lists(POLICIES, max_size=3)), JSON)
         ),
     }
     made["metadata"] |= draw(
         some(
             annotations=st.dictionaries(
-                st.just("joulefit.io/work-class") | TEXTS, st.just("batch") | TEXTS, max_size=2
+                st.just("joulefit.io/work-class"), mostly(st.just("batch"), TEXTS)
             ),
             generation=st.integers(-5, 2**62),
         )
@@ -220,7 +239,7 @@ def _odd_objects(draw):
                 "labels": {"app": "odd"},
                 "ownerReferences": owned_by("Deployment", "odd"),
                 "annotations": draw(
-                    st.none() | st.dictionaries(st.just("vpaObservedContainers"), TEXTS)
+                    mostly(st.none(), st.dictionaries(st.just("vpaObservedContainers"), TEXTS))
                 ),
             },
             "spec": draw(POD_SPECS),
@@ -242,9 +261,10 @@ def _odd_objects(draw):
     head = {"name": "odd", "namespace": "wild"}
     metrics = st.lists(some(resource=some(name=TEXTS | st.just("cpu"))), max_size=2)
     target = st.just({"kind": "Deployment", "name": "odd"}) | some(kind=TEXTS, name=TEXTS)
+    rules = mostly(st.sampled_from([{"cpu": "1n"}, {"cpu": "9E"}, {"memory": "1Gi"}]), AMOUNTS)
     limit = some(
-        type=st.sampled_from(["Container", "Pod", "x"]),
-        **dict.fromkeys(["min", "max", "default", "maxLimitRequestRatio"], AMOUNTS),
+        type=mostly(st.sampled_from(["Container", "Pod"]), TEXTS),
+        **dict.fromkeys(["min", "max", "default", "maxLimitRequestRatio"], rules),
     )
     counts = st.dictionaries(
         st.sampled_from(["requests.cpu", "limits.cpu", "cpu", "requests.memory", "pods"]),
