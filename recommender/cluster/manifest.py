@@ -6,6 +6,8 @@ null or absent in what the API server sends, so nearly all have None.
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 Quantity = str | int | float | None
@@ -262,7 +264,7 @@ class QuotaSpec(Lean, frozen=True):
     """Which pods a ResourceQuota counts: all of them where it names neither."""
 
     scopes: list[str] | None = None
-    scope_selector: msgspec.Raw | None = None
+    scope_selector: Any = None
 
 
 class QuotaStatus(Lean, frozen=True):
