@@ -12,8 +12,11 @@ from recommender.model.cluster import (
     ClusterState,
     ContainerPolicy,
     ContainerSpec,
+    LimitRange,
+    NamespaceLimits,
     Node,
     NodeLoad,
+    Quota,
     Vpa,
     Workload,
 )
@@ -43,6 +46,7 @@ NODES = ("heron-node-1", "heron-node-2")
 NAMES = (
     "zebra", "yak", "quokka", "walrus", "lemur", "ocelot", "marmot", "badger", "ferret", "heron",
     "puffin", "vulture", "gecko", "iguana", "okapi", "tapir", "narwhal", "axolotl", "pangolin",
+    "ibex", "bison", "llama",
 )  # fmt: skip
 
 STATUS = {
@@ -132,6 +136,7 @@ def make_cluster(**changes):
         replicas=6,
         pods_on={"heron-node-1": 4, "heron-node-2": 2},
         hpa_on_cpu="puffin-hpa",
+        sidecars=("llama-proxy",),
     )
     policy = ContainerPolicy(
         "badger-app",
@@ -164,6 +169,12 @@ def make_cluster(**changes):
         "owners": PodOwners(pods={("zebra-shop", "quokka-cart-abc-defgh"): CART}),
         "node_releaser": "karpenter",
         "warnings": ("pods of namespace tapir-lab may not be listed",),
+        "limits": {
+            "zebra-shop": NamespaceLimits(
+                (LimitRange("ibex-range", True, Amounts(10), Amounts(20), Amounts(15), 2.0, 3.5),),
+                (Quota("bison-quota", Amounts(40), Amounts(None, 2**33), Amounts(30)),),
+            )
+        },
     }
     return ClusterState(**{**values, **changes})
 

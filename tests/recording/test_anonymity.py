@@ -129,6 +129,14 @@ def test_what_cannot_name_anything_is_kept(hidden):
     assert vpa.policies[1].container == "*"
 
 
+def test_the_rules_of_a_namespace_keep_their_numbers_under_its_pseudonym(hidden):
+    cart = next(each for each in hidden.cluster.workloads if each.containers[0].oom_killed)
+    (before,) = make_recording().cluster.limits.values()
+    after = hidden.cluster.limits[cart.ref.namespace]
+    assert [replace(each, name="ibex-range") for each in after.ranges] == list(before.ranges)
+    assert [replace(each, name="bison-quota") for each in after.quotas] == list(before.quotas)
+
+
 def test_a_status_keeps_its_numbers_and_loses_its_texts(hidden):
     vpa = next(each for each in hidden.cluster.vpas if each.target is not None)
     assert vpa.status["observedGeneration"] == 3
