@@ -33,6 +33,7 @@ SkipClass = Literal[
     "no_pods",
     "no_usage",
     "little_history",
+    "hpa",
     "internal_error",
     "other",
 ]
@@ -61,11 +62,12 @@ _CONDITIONS: dict[str, SkipClass] = {
 # In order: the first that is found decides.
 _REASONS: tuple[tuple[re.Pattern[str], SkipClass], ...] = (
     (re.compile(r"^internal error"), "internal_error"),
-    (re.compile(r"^no pods"), "no_pods"),
-    (re.compile(r"mode: Off|^its VPA policy controls neither"), "switched_off"),
+    (re.compile(r"^no pods now"), "no_pods"),
+    (re.compile(r"^its VPA policy (?:says mode: Off|controls neither)"), "switched_off"),
     (re.compile(r"^work class "), "unsupported"),
-    (re.compile(r"\bneeded\b"), "little_history"),
-    (re.compile(r"^no usage|^no (?:cpu|memory)\b|\bno .*\bwas measured\b"), "no_usage"),
+    (re.compile(r"^HPA "), "hpa"),
+    (re.compile(r" needed$"), "little_history"),
+    (re.compile(r"^no usage|^no memory"), "no_usage"),
 )
 
 # In order: a subclass before its base.
