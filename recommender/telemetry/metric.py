@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
-CYCLE_OUTCOMES = ("completed", "failed")
+CYCLE_OUTCOMES = ("completed", "without_history", "failed")
 EVENT_OUTCOMES = ("posted", "dropped", "failed")
 _SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 _LIVE = frozenset({"written", "unchanged"})  # outcomes after which a status is what it should be
@@ -44,11 +44,16 @@ _VpaKey = tuple[str, str]  # namespace and name
 
 @dataclass(frozen=True)
 class _Picture:
-    """What the newest cycle told; `recommended` is when, in unix seconds, for each VPA."""
+    """What the newest cycle told.
+
+    `recommended` is when, in unix seconds, each VPA last held a number from the newest history;
+    `history_end` the end of the newest history that was read, None before the first.
+    """
 
     report: Report
     states: Mapping[str, int]
     recommended: Mapping[_VpaKey, float] = field(default_factory=dict)
+    history_end: float | None = None
 
 
 class ServiceMetrics:
@@ -116,18 +121,27 @@ class ServiceMetrics:
         seconds: Mapping[str, float],
         queries: int = 0,
         received_bytes: int = 0,
+        unread: str = "",
     ) -> None:
-        """A cycle that ended well: its report, what became of each VPA, and what it took.
+        """A cycle that ended: its report, what became of each VPA, and what it took.
 
-        `seconds` by step; `queries` and `received_bytes` are those of this cycle alone.
+        `seconds` by step; `queries` and `received_bytes` are those of this cycle alone. `unread`
+        says why the newest history could not be read, "" where it was: numbers from earlier
+        history are shown, and grow old.
         """
+        last = self._picture
         self._picture = _Picture(
             report=report,
             states=Tally(classify_vpa(change.status) for change in changes),
-            recommended=self._date_recommendations(report, changes),
+            recommended=_date_recommendations(
+                last.recommended if last else {}, report, changes, is_new=not unread
+            ),
+            history_end=(last.history_end if last else None)
+            if unread
+            else parse_time(report.source.window_end),
         )
         self._observe(seconds)
-        self._cycles.labels("completed").inc()
+        self._cycles.labels("without_history" if unread else "completed").inc()
         for change in changes:
             self._writes.labels(_label(change.outcome)).inc()
         self._queries.inc(queries)
@@ -181,21 +195,6 @@ class ServiceMetrics:
         for step, duration in seconds.items():
             self._steps.labels(step).observe(duration)
 
-    def _date_recommendations(
-        self, report: Report, changes: Sequence[StatusChange]
-    ) -> dict[_VpaKey, float]:
-        """When each VPA that is still there last held a number that was computed anew."""
-        before = self._picture.recommended if self._picture else {}
-        now = parse_time(report.generated_at)
-        sized = {(row.namespace, row.vpa) for row in report.workloads if row.vpa}
-        dated = dict(before)
-        for change in changes:
-            key = change.vpa.namespace, change.vpa.name
-            if key in sized and change.outcome in _LIVE:
-                dated[key] = now
-        there = {(change.vpa.namespace, change.vpa.name) for change in changes}
-        return {key: at for key, at in dated.items() if key in there}
-
     def _change(self) -> None:
         with self._lock:
             self._version += 1
@@ -217,15 +216,15 @@ class _PictureCollector(Collector):
         report = picture.report
         yield gauge(
             "last_cycle_timestamp_seconds",
-            "When the newest cycle that ended well made its report.",
+            "When the newest cycle that did not fail made its report.",
             (),
             [((), parse_time(report.generated_at))],
         )
         yield gauge(
             "history_end_timestamp_seconds",
-            "End of the history that the newest report rests on.",
+            "End of the newest history that was read.",
             (),
-            [((), parse_time(report.source.window_end))],
+            [((), picture.history_end)],
         )
         yield gauge(
             "vpas",
@@ -235,11 +234,31 @@ class _PictureCollector(Collector):
         )
         yield gauge(
             "recommendation_timestamp_seconds",
-            "When the VPA last held a recommendation that was computed anew.",
+            "When the VPA last held a recommendation from the newest history.",
             ("namespace", "vpa"),
             picture.recommended.items(),
         )
         yield from collect_report(report)
+
+
+def _date_recommendations(
+    before: Mapping[_VpaKey, float],
+    report: Report,
+    changes: Sequence[StatusChange],
+    *,
+    is_new: bool,
+) -> dict[_VpaKey, float]:
+    """When each VPA that is still there last held a number from the newest history."""
+    now = parse_time(report.generated_at)
+    sized = {(row.namespace, row.vpa) for row in report.workloads if row.vpa}
+    dated = {}
+    for change in changes:
+        key = change.vpa.namespace, change.vpa.name
+        if is_new and key in sized and change.outcome in _LIVE:
+            dated[key] = now
+        elif key in before:
+            dated[key] = before[key]
+    return dated
 
 
 def _label(outcome: str) -> str:

@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from recommender.errors import StoreUnreachableError
 from recommender.model.report import Watts
-from recommender.telemetry.metric import ServiceMetrics
+from recommender.telemetry.metric import CYCLE_OUTCOMES, ServiceMetrics
 from tests.report.sample import (
     agent,
     container,
@@ -239,6 +239,27 @@ def test_a_kept_recommendation_grows_old():
     name = "recommendation_timestamp_seconds"
     assert read(metrics, name, namespace="shop", vpa="checkout") == GENERATED + 3600
     assert read(metrics, name, namespace="shop", vpa="search") == GENERATED
+
+
+def test_without_the_newest_history_numbers_are_shown_and_grow_old():
+    metrics = recorded(changes=[change("checkout")])
+    later = sample_report(generated_at="2026-05-15T01:03:00Z")
+    metrics.record_cycle(
+        later, [change("checkout", "unchanged")], seconds={}, unread="store answered 503"
+    )
+    name = "recommendation_timestamp_seconds"
+    assert read(metrics, name, namespace="shop", vpa="checkout") == GENERATED
+    assert read(metrics, "history_end_timestamp_seconds") == HISTORY_END
+    assert read(metrics, "last_cycle_timestamp_seconds") == GENERATED + 3600
+    assert read(metrics, "request_cores", **CHECKOUT, policy="recommended") == 0.411
+    outcomes = {o: read(metrics, "cycles_total", outcome=o) for o in CYCLE_OUTCOMES}
+    assert outcomes == {"completed": 1.0, "without_history": 1.0, "failed": 0.0}
+
+
+def test_a_store_that_was_never_read_has_no_end_of_history():
+    metrics = recorded(changes=[change("checkout", "unchanged")], unread="store answered 503")
+    assert read(metrics, "history_end_timestamp_seconds") is None
+    assert "recommendation_timestamp_seconds" not in names(metrics)
 
 
 def test_a_cycle_that_failed_is_counted_and_the_last_report_stays():
