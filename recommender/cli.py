@@ -24,6 +24,7 @@ from recommender.settings import (
     DemoSettings,
     GateSettings,
     OutputSettings,
+    PageSettings,
     RecordSettings,
     RunSettings,
     SizingSettings,
@@ -112,16 +113,20 @@ def record(file: Path, **values: Any) -> None:
 
 
 @main.command()
-@settings_options(RunSettings, GateSettings, *_READING, SizingSettings)
+@settings_options(RunSettings, PageSettings, GateSettings, *_READING, SizingSettings)
 def run(**values: Any) -> None:
-    """Write recommendations into the status of the VPAs that name joulefit."""
+    """Write recommendations into the status of the VPAs that name joulefit.
+
+    A service that goes on until it is told to end (SIGTERM), or with --once a single cycle.
+    """
     from recommender.cluster.connection import connect
     from recommender.cluster.writer import StatusWriter
     from recommender.report.change import format_changes, format_statuses
 
     settings = collect(RunSettings, values)
     if not settings.once:
-        raise UsageError("this version runs single cycles only; give --once and repeat it")
+        _serve(values)
+        return
     with connect(collect(ClusterSettings, values)) as connection, _progress() as progress:
         sink = None if settings.dry_run else StatusWriter(connection)
         cycle = _run(_live_source(values, progress, connection), values, sink=sink)
@@ -131,6 +136,23 @@ def run(**values: Any) -> None:
     click.echo(format_changes(cycle.changes, cycle.report.skipped), nl=False, err=settings.dry_run)
     failed = any(change.outcome == "failed" for change in cycle.changes)
     _end(failed or _is_gated(cycle, values))
+
+
+def _serve(values: dict[str, Any]) -> None:
+    from recommender.serving import ServiceSettings, serve
+
+    if values["dry_run"]:
+        raise UsageError("--dry-run needs --once: a service that writes nothing serves nobody")
+    serve(
+        ServiceSettings(
+            run=collect(RunSettings, values),
+            cluster=collect(ClusterSettings, values),
+            store=collect(StoreSettings, values),
+            window=collect(WindowSettings, values),
+            sizing=collect(SizingSettings, values),
+            pages=collect(PageSettings, values),
+        )
+    )
 
 
 @main.command()
