@@ -10,7 +10,6 @@ import msgspec
 
 from recommender.cluster.api import ApiClientEdge, read_object
 from recommender.cluster.component import ADMISSION, UPDATER, Components, read_components
-from recommender.cluster.discovery import KindCatalogue
 from recommender.cluster.manifest import ApiResources
 from recommender.cluster.permission import (
     Identity,
@@ -88,9 +87,7 @@ def examine_cluster(
     if state is not None:
         found = list(judge_state(state, settings.recommender_name))
     checks += found
-    checks += _attempt(
-        "vpa parts", lambda: judge_components(read_components(client), settings.recommender_name)
-    )
+    checks += _attempt("vpa parts", lambda: _examine_components(client, settings))
     return ClusterFindings(tuple(checks), state)
 
 
@@ -304,6 +301,13 @@ def _missing_requests(workload: Workload) -> str:
         if is_missing
     ]
     return " and ".join(missing)
+
+
+def _examine_components(client: ApiClientEdge, settings: ClusterSettings) -> list[Check]:
+    try:
+        return judge_components(read_components(client), settings.recommender_name)
+    except ClusterForbiddenError as error:  # the check of permissions says what that costs
+        return [Check("warn", "vpa parts", f"not looked for: {error}")]
 
 
 def judge_components(components: Components, recommender_name: str) -> list[Check]:

@@ -34,7 +34,7 @@ _PARTS = {
     "admission-plugin": ADMISSION,
     "recommender": RECOMMENDER,
 }
-_NAME_FLAG = "--recommender-name"
+_NAME_FLAGS = frozenset({"--recommender-name", "-recommender-name"})  # Go takes either
 _NAME_VARIABLE = "JOULEFIT_RECOMMENDER_NAME"
 _ENDED = frozenset({"Succeeded", "Failed"})
 _GUESSING = PodOwners(guesses=True)
@@ -135,8 +135,8 @@ def _is_our_service(image: str, words: list[str]) -> bool:
 
 
 def _find_flag(words: list[str]) -> str:
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for number, word in enumerate(words):
         flag, equals, value = word.partition("=")
-        if flag.replace("--", "-", 1) == _NAME_FLAG.replace("--", "-", 1):  # Go takes one dash too
-            return value if equals else following
+        if flag in _NAME_FLAGS:
+            return value if equals else "".join(words[number + 1 : number + 2])
     return ""
