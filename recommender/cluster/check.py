@@ -127,8 +127,8 @@ def _read_resources(client: ApiClientEdge, resource: Resource) -> frozenset[str]
 
 
 def _judge_clock(identity: Identity, begun: float, ended: float) -> Check:
-    # The API server gives whole seconds: what it means is half a second later on average.
-    reading = ClockReading(identity.time + 0.5, begun, ended, resolution=1.0)
+    # The API server drops the fraction of a second: what it means is half of one later.
+    reading = ClockReading(identity.time + 0.5, begun, ended, rounding=0.5)
     return judge_clock("api server clock", reading)
 
 

@@ -49,12 +49,13 @@ class FakeQueryClient:
         return decode_reply(encode_matrix(self._answer(query), query), store="fake")
 
     def fetch(self, path: str, parameters: Mapping[str, str]) -> bytes:
-        """Knows the build and the one query time(). Raises StoreReplyError for all else."""
+        """Knows the build and the one query vector(time()). Raises StoreReplyError for all else."""
         if path == "/api/v1/status/buildinfo" and self._build:
             return msgspec.json.encode({"status": "success", "data": self._build})
-        if path == "/api/v1/query" and parameters.get("query") == "time()":
+        if path == "/api/v1/query" and parameters.get("query") == "vector(time())":
             now = self._clock()
-            data = {"resultType": "scalar", "result": [now, f"{now:.3f}"]}
+            sample = {"metric": {}, "value": [now, f"{now:.3f}"]}
+            data = {"resultType": "vector", "result": [sample]}
             return msgspec.json.encode({"status": "success", "data": data})
         raise StoreReplyError(f"the fake store knows no {path}")
 

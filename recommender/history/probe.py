@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 _BUILD = "/api/v1/status/buildinfo"
 _INSTANT = "/api/v1/query"
+_TIME = "vector(time())"  # a bare time() is a scalar to Prometheus and a vector to VictoriaMetrics
 _MOST_LOOKS = 60  # a look counts all series at one time
 _HOURS = 24
 _SPAN = 1800  # seconds in which samples are counted
@@ -53,12 +54,16 @@ class _BuildReply(msgspec.Struct):
     data: Build
 
 
-class _Scalar(msgspec.Struct):
-    result: tuple[float, str]
+class _Sample(msgspec.Struct):
+    value: tuple[float, str]
 
 
-class _ScalarReply(msgspec.Struct):
-    data: _Scalar
+class _Vector(msgspec.Struct):
+    result: list[_Sample]
+
+
+class _VectorReply(msgspec.Struct):
+    data: _Vector
 
 
 @dataclass(frozen=True)
@@ -100,18 +105,19 @@ class UsageProbe:
 def read_clock(client: StoreClient, clock: Callable[[], float] = time.time) -> ClockReading:
     """The store's time between two looks at this machine's `clock`."""
     begun = clock()
-    # VictoriaMetrics would otherwise answer for the time 30 s ago (-search.latencyOffset).
-    body = client.fetch(_INSTANT, {"query": "time()", "nocache": "1"})
+    # Without `nocache` VictoriaMetrics answers for 30 s ago (-search.latencyOffset).
+    body = client.fetch(_INSTANT, {"query": _TIME, "nocache": "1"})
     ended = clock()
     try:
-        theirs = float(msgspec.json.decode(body, type=_ScalarReply).data.result[1])
+        [sample] = msgspec.json.decode(body, type=_VectorReply).data.result
+        theirs = float(sample.value[1])
     except (msgspec.DecodeError, ValueError) as error:
         raise StoreReplyError(
-            "the store's answer to time() is no time; is --store the address of a"
+            f"the store's answer to {_TIME} is no time; is --store the address of a"
             " Prometheus-compatible API?",
             detail=f"the reply begins {body[:200]!r}",
         ) from error
-    return ClockReading(theirs, begun, ended)
+    return ClockReading(theirs, begun, ended, rounding=1.0)  # VictoriaMetrics drops the fraction
 
 
 def read_build(client: StoreClient) -> Build:

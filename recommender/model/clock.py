@@ -15,13 +15,13 @@ FAIL_SECONDS = 300.0  # a whole bin of history: the newest ones are empty, or of
 class ClockReading:
     """What another clock said between two looks at ours; all unix seconds.
 
-    `resolution` is the smallest difference that it tells.
+    `rounding` is by how much what it said may be rounded.
     """
 
     theirs: float
     begun: float
     ended: float
-    resolution: float = 0.0
+    rounding: float = 0.0
 
     @property
     def ahead(self) -> float:
@@ -30,8 +30,8 @@ class ClockReading:
 
     @property
     def margin(self) -> float:
-        """Seconds by which `ahead` may be wrong: half of the time that the answer took."""
-        return (self.ended - self.begun + self.resolution) / 2
+        """Seconds by which `ahead` may be wrong: it was said at some time between the looks."""
+        return (self.ended - self.begun) / 2 + self.rounding
 
 
 def judge_clock(subject: str, reading: ClockReading) -> Check:
