@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from recommender.errors import JoulefitError
+from recommender.errors import JoulefitError, UsageError
 from recommender.history.assembly import warn_of_nodes
 from recommender.history.choice import choose_usage, describe_usage
 from recommender.history.endpoint import parse_endpoint
@@ -56,10 +56,15 @@ def examine_store(
 ) -> tuple[Check, ...]:
     """All checks of the store; what fails becomes a check, and the others are made all the same.
 
-    Only a store that answers nothing ends it at once. `namespaces` None: all; `node_names`: the
-    cluster's nodes, None where nobody knows them; `clock` is this machine's.
+    Only a store that answers nothing ends it at once. Raises UsageError for a window that ends in
+    the future. `namespaces` None: all; `node_names`: the cluster's nodes, None where nobody knows
+    them; `clock` is this machine's.
     """
     url = parse_endpoint(settings.store).url  # without its password
+    if window.end is not None and window.end > clock() + MINUTE:
+        raise UsageError(
+            f"--end {format_time(window.end)} lies in the future; leave it out for now"
+        )
     try:
         reading = read_clock(client, clock)
         build = read_build(client)
@@ -169,7 +174,7 @@ def judge_extent(
     at = f" at {format_duration(round(probe.interval))}" if probe.interval else ""
     since = (
         f"all of the window of {format_duration(grid.end - grid.start)}"
-        if probe.is_older
+        if probe.fills_window
         else f"since {format_time(probe.first)}"
     )
     found = f"{extent} of {schema.title}{at}, {since} ({source.reason})"

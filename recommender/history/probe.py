@@ -82,19 +82,19 @@ class Span:
 class UsageProbe:
     """Usage of containers in a window.
 
-    newest    time of the newest sample; None: there is none in the window
-    first     since when there is usage, to the hour; None: none
-    is_older  there is usage at the very beginning of the window, so perhaps before it
-    missing   looks (a day apart) that saw no usage, between the first and the newest
-    interval  seconds between two samples of a series; None: not known
-    memory    series of memory beside the newest CPU sample
-    gaps      of the newest day: where no usage was seen at all
-    day       from the first to the last usage of the newest day; None: it has none
+    newest        time of the newest sample; None: there is none in the window
+    first         since when there is usage, to the hour; None: none
+    fills_window  there is usage from the beginning of the window on, so perhaps from before it
+    missing       looks (a day apart) that saw no usage, between the first and the newest
+    interval      seconds between two samples of a series; None: not known
+    memory        series of memory beside the newest CPU sample
+    gaps          of the newest day: where no usage was seen at all
+    day           from the first to the last usage of the newest day; None: it has none
     """
 
     newest: float | None = None
     first: float | None = None
-    is_older: bool = False
+    fills_window: bool = False
     missing: int = 0
     interval: float | None = None
     memory: int = 0
@@ -174,13 +174,13 @@ class _Probe:
         ends = day.begin + self.grid.step * np.flatnonzero(present)
         last = max([*ends.tolist(), *looks])
         newest = self._read_newest(now) or self._read_newest(last) or last
-        first, is_older = self._refine(looks, min([*ends.tolist(), *looks]))
-        expected = {look for look in self._look_times() if first <= look <= newest}
+        first, fills_window = self._refine(min([*ends.tolist(), *looks]))
+        expected = {look for look in self._look_times() if first < look <= newest}
         interval, memory = self._read_samples(newest)
         return UsageProbe(
             newest=newest,
             first=first,
-            is_older=is_older,
+            fills_window=fills_window,
             missing=len(expected - set(looks)),
             interval=interval,
             memory=memory,
@@ -233,14 +233,16 @@ class _Probe:
         query = RangeQuery(" or ".join(counts), end, end, self.grid.step)
         return sorted(float(labels["at"]) for labels, _, _ in _ask(self.client, query).series())
 
-    def _refine(self, looks: list[float], oldest: float) -> tuple[float, bool]:
+    def _refine(self, oldest: float) -> tuple[float, bool]:
         """The first time with usage, to a 24th of the time between two looks."""
-        if looks and looks[0] <= self.grid.start:
-            return float(self.grid.start), True
-        begin = max(self.grid.start, oldest - self._look_step())
+        start = float(self.grid.start)
+        if oldest <= start:
+            return start, True
+        begin = max(start, oldest - self._look_step())
         step = max(1, int((oldest - begin) / _HOURS))
         times = list(range(int(oldest) - step, int(begin), -step))
-        return min([oldest, *(self._look_at(times) if times else [])]), False
+        first = min([oldest, *(self._look_at(times) if times else [])])
+        return (start, True) if first - start <= step else (first, False)
 
     def _read_newest(self, at: float) -> float | None:
         """Time of the newest sample among those that a query at this time sees."""

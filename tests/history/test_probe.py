@@ -79,7 +79,7 @@ def probe(client, namespace, *, grid=GRID, now=END):
 
 def test_a_whole_history_fills_the_window_and_perhaps_more(client):
     found = probe(client, "whole")
-    assert (found.newest, found.first, found.is_older) == (END, GRID.start, True)
+    assert (found.newest, found.first, found.fills_window) == (END, GRID.start, True)
     assert (found.missing, found.gaps) == (0, ())
     assert found.interval == 60
     assert found.memory == 1
@@ -88,7 +88,7 @@ def test_a_whole_history_fills_the_window_and_perhaps_more(client):
 
 def test_a_young_history_begins_when_it_began_to_the_hour(client):
     found = probe(client, "young")
-    assert not found.is_older
+    assert not found.fills_window
     assert found.first == pytest.approx(END - 10 * HOUR, abs=HOUR)
     assert found.newest == END
     assert found.gaps == ()  # what was before its beginning is no gap
@@ -125,7 +125,7 @@ def test_gaps_of_the_newest_day_are_found_with_their_length(client):
 def test_a_missing_day_is_counted(client):
     found = probe(client, "day-missing")
     assert found.missing == 1
-    assert found.is_older
+    assert found.fills_window
 
 
 def test_cpu_without_memory_is_seen(client):
@@ -140,7 +140,7 @@ def test_a_namespace_without_usage_has_nothing(client):
 def test_a_window_shorter_than_a_day_is_looked_at_as_a_whole(client):
     grid = TimeGrid(end=END, bins=24)
     found = probe(client, "whole", grid=grid)
-    assert (found.first, found.is_older, found.newest) == (grid.start, True, END)
+    assert (found.first, found.fills_window, found.newest) == (grid.start, True, END)
 
 
 def test_samples_after_the_last_whole_bin_count_as_the_newest(client):
