@@ -28,12 +28,13 @@ def examine(
     found = _examine_cluster(cluster)
     progress("cluster", 1, 1)
     progress("store", 0, 1)
+    nodes = found.state.nodes if found.state else ()
     checks = examine_store(
         client,
         store,
         window,
         namespaces=frozenset(cluster.namespace) or None,
-        node_names=frozenset(node.name for node in found.state.nodes) if found.state else None,
+        node_names=frozenset(node.name for node in nodes) or None,  # not known, not none
     )
     progress("store", 1, 1)
     return (*found.checks, *checks)

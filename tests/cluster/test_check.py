@@ -6,9 +6,11 @@ import re
 
 import pytest
 
-from recommender.cluster.check import (
+from recommender.cluster.check import examine_cluster
+from recommender.cluster.component import ADMISSION, UPDATER, Components
+from recommender.cluster.fake import FakeApi
+from recommender.cluster.judgement import (
     ENERGY_PROFILES,
-    examine_cluster,
     judge_components,
     judge_nodes,
     judge_permissions,
@@ -18,8 +20,6 @@ from recommender.cluster.check import (
     judge_vpa_crd,
     judge_vpas,
 )
-from recommender.cluster.component import ADMISSION, UPDATER, Components
-from recommender.cluster.fake import FakeApi
 from recommender.cluster.permission import ACCESS_REVIEWS, SELF_REVIEWS, Permission
 from recommender.cluster.resource import VPAS
 from recommender.errors import UsageError
@@ -227,8 +227,8 @@ class TestPermissions:
 
 
 class TestState:
-    def test_no_node_is_a_failure_and_nodes_are_counted_with_their_cores(self):
-        assert judge_nodes(ClusterState("x")).level == "fail"
+    def test_without_nodes_there_is_no_price_and_else_they_are_counted_with_their_cores(self):
+        assert judge_nodes(ClusterState("x")).level == "warn"
         state = ClusterState("x", nodes=(Node("a", 64, 1), Node("b", 32, 1)))
         assert judge_nodes(state).found == "2 nodes with 96 cores"
 
