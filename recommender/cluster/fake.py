@@ -1,8 +1,8 @@
 """An API server in memory, for tests and for trying things without a cluster.
 
 It knows what the edge asks for: collections in pages, single objects, metadata only, discovery,
-/scale, merge patches of /status, and reviews of who asks and what that user may do. It enforces
-no permissions, and knows no schemas or watches.
+/scale, merge patches of /status, the creation of objects, and reviews of who asks and what that
+user may do. It enforces no permissions, and knows no schemas or watches.
 """
 
 from __future__ import annotations
@@ -88,10 +88,25 @@ class FakeApi:
         self.requests.append(asked)
         if asked in self.failures:
             raise self._fail(method, path, self.failures[asked])
+        if method == "POST" and body is not None:
+            return self._create(path, body)
         answer = self._answer(method, path, query or {}, body)
         if answer is None:
             raise self._fail(method, path, 404)
         return msgspec.json.encode(_metadata_only(answer) if "PartialObject" in accept else answer)
+
+    def _create(self, path: str, body: bytes) -> bytes:
+        item = msgspec.json.decode(body)
+        address = parse_path(path)
+        if address is not None and address.resource in {SELF_REVIEWS, ACCESS_REVIEWS}:
+            return msgspec.json.encode(self._review(item))
+        metadata = item["metadata"]
+        if address is None or address.resource != _resource_of(item):
+            raise self._fail("POST", path, 404)
+        if (address.resource, address.namespace, metadata["name"]) in self._objects:
+            raise self._fail("POST", path, 409)
+        self.add({**item, "metadata": {**metadata, "namespace": address.namespace}})
+        return body
 
     def _answer(
         self, method: str, path: str, query: Mapping[str, str], body: bytes | None
@@ -99,8 +114,6 @@ class FakeApi:
         address = parse_path(path)
         if address is None:
             return self._discover(path)
-        if address.resource in {SELF_REVIEWS, ACCESS_REVIEWS} and body is not None:
-            return self._review(msgspec.json.decode(body))
         if not address.name:
             return self._list(address, query)
         item = self._objects.get((address.resource, address.namespace, address.name))

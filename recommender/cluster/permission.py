@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from recommender.cluster.api import ApiClientEdge, decode
-from recommender.cluster.resource import NODES, PODS, Resource
+from recommender.cluster.resource import EVENTS, NODES, PODS, Resource
 from recommender.errors import ClusterForbiddenError, ClusterReplyError
 from recommender.units import parse_time
 
@@ -33,6 +33,7 @@ _NOT_FOUND = 404
 
 # What is lost without a permission that joulefit can do without.
 _WITHOUT_SCALE = "VPAs whose targets are of custom kinds get no answer"
+_WITHOUT_EVENTS = "kubectl describe shows no Events of ours"
 _WITHOUT_NODES = "a reserved core has no price"
 _WITHOUT_PODS = "a core is priced as if all cores were reserved, the least that it can cost"
 
@@ -90,8 +91,9 @@ def list_permissions(rules: Iterable[Rule], namespaces: Sequence[str]) -> list[P
 
 
 def _find_loss(resource: str, namespaces: Sequence[str]) -> str:
-    if resource == "*/scale":
-        return _WITHOUT_SCALE
+    always = {"*/scale": _WITHOUT_SCALE, EVENTS.plural: _WITHOUT_EVENTS}
+    if resource in always:
+        return always[resource]
     return _WITHOUT_NODES if namespaces and resource == NODES.plural else ""
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from recommender.cluster.resource import HPAS, NODES, PODS, VPAS, WELL_KNOWN, Resource
+from recommender.cluster.resource import EVENTS, HPAS, NODES, PODS, VPAS, WELL_KNOWN, Resource
 
 Rule = dict[str, list[str]]
 
 
 def list_rules() -> list[Rule]:
-    """Rules of the ClusterRole, as Kubernetes writes them: no secrets, no writes but /status.
+    """Rules of the ClusterRole, as Kubernetes writes them: no secrets, no writes but /status
+    and Events.
 
     `*/scale` names the pods of targets of other kinds. `get` on VPAs tells a deleted VPA from
     a CRD without the status subresource.
@@ -21,6 +22,7 @@ def list_rules() -> list[Rule]:
         {"apiGroups": ["*"], "resources": ["*/scale"], "verbs": ["get"]},
         _rule(VPAS, verbs=["get", "list"]),
         _rule(VPAS, verbs=["patch"], subresource="status"),
+        _rule(EVENTS, verbs=["create"]),
     ]
 
 

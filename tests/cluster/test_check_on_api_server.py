@@ -72,7 +72,7 @@ def test_a_user_who_may_do_nothing_is_told_all_verbs_in_one_rule(control_plane):
         for group in rule["apiGroups"]
         for resource in rule["resources"]
         for verb in rule["verbs"]
-        if resource != "*/scale"  # joulefit can do without it
+        if resource not in {"*/scale", "events"}  # joulefit can do without
     }
     [granted] = [each["rules"] for each in check.manifests if each["kind"] == "ClusterRole"]
     assert wanted == {
@@ -85,12 +85,21 @@ def test_a_user_who_may_do_nothing_is_told_all_verbs_in_one_rule(control_plane):
     assert checks["vpa crd"].level == "ok"  # discovery is for every user
 
 
-def test_a_user_without_scale_is_warned_of_what_it_costs(control_plane):
-    rules = [rule for rule in list_rules() if rule["resources"] != ["*/scale"]]
-    found, _ = examine(control_plane.new_user(unique("scale"), rules))
+@pytest.mark.parametrize(
+    ("resource", "loss"),
+    [
+        ("*/scale", "VPAs whose targets are of custom kinds get no answer"),
+        ("events", "kubectl describe shows no Events of ours"),
+    ],
+)
+def test_a_user_without_what_can_be_done_without_is_warned_of_its_loss(
+    control_plane, resource, loss
+):
+    rules = [rule for rule in list_rules() if rule["resources"] != [resource]]
+    found, _ = examine(control_plane.new_user(unique("user"), rules))
     good, warning = [check for check in found.checks if check.subject == "permissions"]
     assert (good.level, warning.level) == ("ok", "warn")
-    assert "VPAs whose targets are of custom kinds get no answer" in warning.found
+    assert loss in warning.found
 
 
 def test_the_role_that_ships_is_enough_for_doctor(control_plane):
