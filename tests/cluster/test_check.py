@@ -98,12 +98,10 @@ def test_nothing_is_written():
     assert set(written) == reviews
 
 
-@pytest.mark.parametrize("status", [401, 500])
+@pytest.mark.parametrize("status", [401, 403, 500])
 def test_an_api_server_that_answers_nothing_is_one_line(status):
-    fake = FakeApi(failures={"GET /version": status})
-    if status == 401:
-        fake.failures[f"POST {SELF_REVIEWS.path()}"] = 500
-    findings = examine(fake)
+    asked = ("GET /version", f"POST {SELF_REVIEWS.path()}")
+    findings = examine(FakeApi(failures=dict.fromkeys(asked, status)))
     assert levels(findings) == {"api server": "fail"}
     assert findings.state is None
 

@@ -48,6 +48,12 @@ def test_an_administrator_of_an_empty_cluster_sees_no_failure_but_that_it_is_emp
     assert checks["vpa crd"].found == "VerticalPodAutoscaler v1 with status subresource"
 
 
+def test_credentials_that_are_not_accepted_are_one_line(control_plane):
+    found, checks = examine(control_plane.write_kubeconfig(unique("stranger"), "no-such-token"))
+    assert [check.level for check in found.checks] == ["fail"]
+    assert "does not accept these credentials" in checks["api server"].found
+
+
 def test_a_crd_without_status_subresource_is_seen(control_plane_without_status_subresource):
     _, checks = examine(control_plane_without_status_subresource.kubeconfig)
     assert checks["vpa crd"].level == "fail"

@@ -20,14 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-_HOP = {
-    "connection",
-    "transfer-encoding",
-    "content-length",
-    "host",
-    "keep-alive",
-    "proxy-connection",
-}
+_HOP = {"connection", "transfer-encoding", "content-length", "host", "keep-alive", "proxy-connection"}
 _PIECE = 1 << 16
 
 
