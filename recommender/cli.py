@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from recommender.flags import collect, settings_options
 from recommender.settings import (
     ClusterSettings,
     DemoSettings,
+    DoctorSettings,
     GateSettings,
     OutputSettings,
     PageSettings,
@@ -153,6 +155,37 @@ def _serve(values: dict[str, Any]) -> None:
             pages=collect(PageSettings, values),
         )
     )
+
+
+@main.command()
+@settings_options(DoctorSettings, GateSettings, *_READING)
+def doctor(**values: Any) -> None:
+    """Say what works in the cluster and the store, what is missing and what to do.
+
+    Changes nothing. Exit code 1 if any check fails; with --strict if any warns.
+    """
+    from recommender.doctor import examine
+    from recommender.model.check import worst_level
+    from recommender.report.checkup import format_checkup
+    from recommender.units import format_time
+
+    with _progress() as progress:
+        checks = examine(
+            collect(ClusterSettings, values),
+            collect(StoreSettings, values),
+            collect(WindowSettings, values),
+            progress=progress,
+        )
+    text = format_checkup(
+        checks,
+        output=collect(DoctorSettings, values).doctor_output,
+        now=format_time(time.time()),
+        width=_width(),
+        is_terminal=_is_terminal(),
+    )
+    click.echo(text, nl=False)
+    bad = {"warn", "fail"} if collect(GateSettings, values).strict else {"fail"}
+    _end(worst_level(checks) in bad)
 
 
 @main.command()

@@ -35,9 +35,11 @@ def format_report(report: Report, *, output: str, width: int | None, is_terminal
     return format_table(report, is_wide=output == "wide", width=width, is_terminal=is_terminal)
 
 
-def format_json(report: Report) -> str:
-    """The report as JSON, indented by two, keys in the order of docs/report.schema.json."""
-    text = msgspec.json.format(msgspec.json.encode(report), indent=2).decode()
+def format_json(document: msgspec.Struct) -> str:
+    """A document as JSON, indented by two, keys in the order of its fields (the report's are
+    those of docs/report.schema.json).
+    """
+    text = msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
     return _UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
 
 

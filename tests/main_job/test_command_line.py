@@ -8,7 +8,7 @@ import pytest
 from recommender import __version__
 from tests.main_job.command import JOULEFIT, joulefit
 
-COMMANDS = ["report", "explain", "record", "run", "demo"]
+COMMANDS = ["report", "explain", "record", "run", "doctor", "demo"]
 
 
 def test_help_names_every_command_and_ends_clean():
