@@ -21,6 +21,7 @@ from recommender.errors import UsageError
 from recommender.flags import collect, settings_options
 from recommender.settings import (
     ClusterSettings,
+    CompareSettings,
     DemoSettings,
     GateSettings,
     OutputSettings,
@@ -92,6 +93,40 @@ def explain(workload: str, **values: Any) -> None:
         format_explanation(cycle.report, found, width=_width(), is_terminal=_is_terminal()),
         nl=False,
     )
+
+
+@main.command()
+@click.argument("workload", metavar="[NAMESPACE/KIND/NAME]", default="")
+@settings_options(CompareSettings, SourceSettings, *_READING, SizingSettings)
+def compare(workload: str, **values: Any) -> None:
+    """Hold our requests against those of other recommenders' VPAs, over time. Changes nothing.
+
+    A VPA that names joulefit with updateMode: Off beside another one on the same workload is
+    the safe way to compare. Where no other VPA is, the stock rule is compared.
+    """
+    from recommender.compare import compare as compare_recommenders
+    from recommender.history.target import TargetReader
+    from recommender.report.contrast import format_comparison
+    from recommender.report.document import format_json
+
+    if values["no_cluster"]:
+        raise UsageError("VPAs are on an API server only; leave out --no-cluster")
+    values["all_workloads"] = values["all_workloads"] or bool(workload)
+    with _progress() as progress:
+        targets = None
+        if not values["recording"]:
+            targets = TargetReader(collect(StoreSettings, values), progress=progress)
+        comparison = compare_recommenders(
+            _source(values, progress, explained=workload),
+            targets,
+            workload=workload,
+            settings=collect(SizingSettings, values),
+        )
+    if collect(CompareSettings, values).compare_output == "json":
+        click.echo(format_json(comparison), nl=False)
+    else:
+        text = format_comparison(comparison, width=_width(), is_terminal=_is_terminal())
+        click.echo(text, nl=False)
 
 
 @main.command()

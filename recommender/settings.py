@@ -236,6 +236,19 @@ class OutputSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CompareSettings:
+    """How a comparison is shown."""
+
+    compare_output: str = option(
+        "table",
+        "format of the comparison",
+        flag="--output",
+        short="o",
+        choices=("table", "json"),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class GateSettings:
     """When a run that worked ends with an error all the same."""
 
@@ -270,6 +283,7 @@ class DemoSettings:
 
 ALL_SETTINGS = (
     OutputSettings,
+    CompareSettings,
     GateSettings,
     RunSettings,
     RecordSettings,

@@ -40,7 +40,8 @@ OWN = {
     "joulefit_recommender_request_cores": "cpu",
     "joulefit_recommender_request_bytes": "memory",
 }
-"""Our service's series by resource; labels namespace, workload_kind, workload, container and policy."""
+"""Our service's series by resource, with the labels namespace, workload_kind, workload, container
+and policy."""
 
 POLICIES: dict[str, Policy] = {
     "current": "now",

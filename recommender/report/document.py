@@ -11,6 +11,7 @@ from recommender.report.sheet import format_csv
 from recommender.report.table import format_table
 
 if TYPE_CHECKING:
+    from recommender.model.contrast import Comparison
     from recommender.model.report import Report
 
 OUTPUTS = ("table", "wide", "json", "yaml", "csv")
@@ -35,9 +36,9 @@ def format_report(report: Report, *, output: str, width: int | None, is_terminal
     return format_table(report, is_wide=output == "wide", width=width, is_terminal=is_terminal)
 
 
-def format_json(report: Report) -> str:
-    """The report as JSON, indented by two, keys in the order of docs/report.schema.json."""
-    text = msgspec.json.format(msgspec.json.encode(report), indent=2).decode()
+def format_json(document: Report | Comparison) -> str:
+    """The document as JSON, indented by two, keys in the order of its schema in docs."""
+    text = msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
     return _UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
 
 
