@@ -21,7 +21,6 @@ from recommender.errors import UsageError
 from recommender.flags import collect, settings_options
 from recommender.settings import (
     ClusterSettings,
-    CompareSettings,
     DemoSettings,
     GateSettings,
     OutputSettings,
@@ -97,7 +96,7 @@ def explain(workload: str, **values: Any) -> None:
 
 @main.command()
 @click.argument("workload", metavar="[NAMESPACE/KIND/NAME]", default="")
-@settings_options(CompareSettings, SourceSettings, *_READING, SizingSettings)
+@settings_options(OutputSettings, SourceSettings, *_READING, SizingSettings)
 def compare(workload: str, **values: Any) -> None:
     """Hold our requests against those of other recommenders' VPAs, over time. Changes nothing.
 
@@ -106,8 +105,7 @@ def compare(workload: str, **values: Any) -> None:
     """
     from recommender.compare import compare as compare_recommenders
     from recommender.history.target import TargetReader
-    from recommender.report.contrast import format_comparison
-    from recommender.report.document import format_json
+    from recommender.report.document import format_comparison
 
     if values["no_cluster"]:
         raise UsageError("VPAs are on an API server only; leave out --no-cluster")
@@ -122,11 +120,13 @@ def compare(workload: str, **values: Any) -> None:
             workload=workload,
             settings=collect(SizingSettings, values),
         )
-    if collect(CompareSettings, values).compare_output == "json":
-        click.echo(format_json(comparison), nl=False)
-    else:
-        text = format_comparison(comparison, width=_width(), is_terminal=_is_terminal())
-        click.echo(text, nl=False)
+    text = format_comparison(
+        comparison,
+        output=collect(OutputSettings, values).output,
+        width=_width(),
+        is_terminal=_is_terminal(),
+    )
+    click.echo(text, nl=False)
 
 
 @main.command()

@@ -150,7 +150,8 @@ def _describe_history(history: TargetHistory) -> str:
         told.setdefault(course.metric, {})[_NAMES[key.policy]] = None
     if not told:
         return NO_HISTORY
-    return "; ".join(f"{metric} tells of {', '.join(whose)}" for metric, whose in told.items())
+    parts = [f"{metric} tells of {', '.join(whose)}" for metric, whose in told.items()]
+    return f"requests over time: {'; '.join(parts)}"
 
 
 _NAMES: dict[Policy, str] = {

@@ -224,7 +224,7 @@ class SourceSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class OutputSettings:
-    """How a report is shown."""
+    """How a report or a comparison is shown."""
 
     output: str = option(
         "table",
@@ -232,19 +232,6 @@ class OutputSettings:
         flag="--output",
         short="o",
         choices=("table", "wide", "json", "yaml", "csv"),
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class CompareSettings:
-    """How a comparison is shown."""
-
-    compare_output: str = option(
-        "table",
-        "format of the comparison",
-        flag="--output",
-        short="o",
-        choices=("table", "json"),
     )
 
 
@@ -283,7 +270,6 @@ class DemoSettings:
 
 ALL_SETTINGS = (
     OutputSettings,
-    CompareSettings,
     GateSettings,
     RunSettings,
     RecordSettings,

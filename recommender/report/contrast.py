@@ -50,10 +50,13 @@ _RIVAL_LETTERS = "abcdefghijklm"  # neither of now, the stock rule nor ours
 _LETTERS = {"now": "n", "stock": "s", "ours": "o"}
 
 
-def format_comparison(comparison: Comparison, *, width: int | None, is_terminal: bool) -> str:
-    """The comparison as text that ends in a line break; of a single workload with its drawings.
+def format_contrast(
+    comparison: Comparison, *, is_wide: bool, width: int | None, is_terminal: bool
+) -> str:
+    """The comparison as text that ends in a line break.
 
-    width: columns of the terminal; None: unlimited.
+    A single workload is drawn over time; all of them where it `is_wide`. width: columns of the
+    terminal; None: unlimited.
     """
     is_simulated = comparison.source.is_simulated
     lines = [line(SIMULATED, "bold yellow"), line()] if is_simulated else []
@@ -67,8 +70,9 @@ def format_comparison(comparison: Comparison, *, width: int | None, is_terminal:
         grid = layout_grid(columns, rows, width=width, drop_order=DROP_ORDER)
         lines += [*grid.lines, line()]
         hidden = grid.hidden
-    if len(comparison.workloads) == 1:
-        lines += _drawing_lines(comparison, comparison.workloads[0], width=width)
+    if is_wide or len(comparison.workloads) == 1:
+        for workload in comparison.workloads:
+            lines += _drawing_lines(comparison, workload, width=width)
     for text in _sentences(comparison):
         lines += layout_sentence(text, width=width)
     if hidden:
@@ -145,6 +149,7 @@ def _drawing_lines(
     start, end = (
         parse_time(time) for time in (comparison.source.window_start, comparison.source.window_end)
     )
+    name = _name(workload, has_namespace=True)
     columns = min(_WIDEST_DRAWING, max((width or _PIPE_WIDTH) - 20, 24))
     lines: list[Line] = []
     for container in workload.containers:
@@ -154,7 +159,8 @@ def _drawing_lines(
         if drawing:
             legend = "   ".join(f"{track.letter} = {whose}" for track, whose in named)
             lines += layout_sentence(
-                f"cpu request of {container.name} over time: {legend}", width=width
+                f"cpu request of {name}, container {container.name}, over time: {legend}",
+                width=width,
             )
             lines += [*(line(f"  {each}") for each in drawing), line()]
     return lines
@@ -180,7 +186,7 @@ def _sentences(comparison: Comparison) -> Iterator[str]:
             " recommendation; create a VPA with updateMode: Off, which changes nothing"
         )
     else:
-        yield f"requests over time: {comparison.history}"
+        yield comparison.history
         yield from _describe_time(comparison, containers)
         yield from _describe_lonely(comparison)
         yield from _describe_joules(comparison, containers)
