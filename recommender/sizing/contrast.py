@@ -1,9 +1,9 @@
 """What the requests of several recommenders would have meant for one container.
 
 All of them are held against the same usage over the same time: joules by the two-part tariff
-(docs/energy.md, "Price of a reserved core": reservation pays the price, usage the slope), and the
-share of time with usage above the request. Usage is served either way and costs the same, so two
-requests differ by the price of what they reserve.
+(docs/energy.md, "Price of a reserved core": reservation pays the price, usage the slope at the
+pool's mean use), and the share of time with usage above the request. Usage is served either way
+and costs the same, so two requests differ by the price of what they reserve.
 """
 
 from __future__ import annotations
