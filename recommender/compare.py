@@ -63,16 +63,6 @@ NO_HISTORY = "no history of recommendations in the store; numbers of now"
 NOT_ASKED = "a recording keeps no history of recommendations; numbers of now"
 
 
-@dataclass(frozen=True)
-class _Held:
-    """Evidence that was read already."""
-
-    evidence: Recording
-
-    def read(self) -> Recording:
-        return self.evidence
-
-
 def compare(
     source: EvidenceSource,
     targets: TargetSource | None,
@@ -85,8 +75,8 @@ def compare(
     `targets` None: nobody is asked for requests over time. Raises JoulefitError from the edges,
     and UnknownWorkloadError for a workload that is not there, was skipped, or has no VPA of ours.
     """
-    evidence = source.read()
-    report = run_once(_Held(evidence), None, settings=settings, with_curves=False).report
+    cycle = run_once(source, None, settings=settings, with_curves=False)
+    evidence, report = cycle.evidence, cycle.report
     rows, skipped = _choose(report, workload)
     chosen = frozenset(_ref(row) for row in rows)
     history = TargetHistory(evidence.history.usage.grid)

@@ -9,10 +9,14 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+import msgspec
+
+from recommender.cluster.condition import FETCHING_HISTORY
 from recommender.cluster.status import build_status, status_differs
 from recommender.errors import ClusterError, WorkloadSkipped
 from recommender.model.change import StatusChange
@@ -41,7 +45,12 @@ class EvidenceSource(Protocol):
 
 
 class StatusSink(Protocol):
-    """Where statuses go: the API server, or nowhere in a dry run."""
+    """Where statuses go: the API server, or nowhere in a dry run.
+
+    `parallel` threads may call it at once.
+    """
+
+    parallel: int
 
     def write(self, vpa: Vpa, status: dict[str, Any]) -> Outcome: ...
 
@@ -64,11 +73,15 @@ class StepTimer:
 
 @dataclass(frozen=True)
 class Cycle:
-    """The outcome of one run: the report, what became of each VPA, and the time of each step."""
+    """The outcome of one run: the report, what became of each VPA, and the time of each step.
+
+    `evidence` is what it was computed from.
+    """
 
     report: Report
     changes: tuple[StatusChange, ...]
     timer: StepTimer
+    evidence: Recording
 
 
 def run_once(
@@ -92,7 +105,7 @@ def run_once(
         report = assemble_report(evidence, pools, sized, skipped)
     with timer.step("write"):
         changes = _write_all(evidence, sized, skipped, sink)
-    return Cycle(report, changes, timer)
+    return Cycle(report, changes, timer, evidence)
 
 
 def _size_all(
@@ -108,6 +121,9 @@ def _size_all(
     skipped = [_refused(vpa) for vpa in evidence.cluster.vpas if vpa.problem]
     for workload in evidence.cluster.workloads:
         vpa = vpas.get(workload.ref)
+        if evidence.unread and not demand.knows(workload.ref):
+            skipped.append(_await_history(workload, vpa, evidence.unread))
+            continue
         try:
             report, without = size_workload(
                 workload,
@@ -141,6 +157,12 @@ def _skip(workload: Workload, reason: str, vpa: Vpa | None) -> Skipped:
     )
 
 
+def _await_history(workload: Workload, vpa: Vpa | None, why: str) -> Skipped:
+    """The row of a workload about which nothing is known yet, since the store did not answer."""
+    row = _skip(workload, f"its history could not be read yet: {why}", vpa)
+    return msgspec.structs.replace(row, condition=FETCHING_HISTORY)
+
+
 def _refused(vpa: Vpa) -> Skipped:
     """The row of a VPA whose own spec or target keeps it from an answer."""
     return Skipped(
@@ -166,19 +188,13 @@ def _write_all(
     for row in skipped:
         rows[row.namespace, row.vpa].append(row)
     now = format_time(time.time())
-    return tuple(
-        _write(
-            vpa,
-            build_status(
-                vpa,
-                reports.get((vpa.namespace, vpa.name)),
-                rows[vpa.namespace, vpa.name],
-                now=now,
-            ),
-            sink,
-        )
-        for vpa in evidence.cluster.vpas
-    )
+
+    def settle(vpa: Vpa) -> StatusChange:
+        key = vpa.namespace, vpa.name
+        return _write(vpa, build_status(vpa, reports.get(key), rows.get(key, ()), now=now), sink)
+
+    with ThreadPoolExecutor(sink.parallel if sink else 1, thread_name_prefix="write") as pool:
+        return tuple(pool.map(settle, evidence.cluster.vpas))
 
 
 def _write(vpa: Vpa, status: dict[str, Any], sink: StatusSink | None) -> StatusChange:

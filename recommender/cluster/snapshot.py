@@ -96,7 +96,12 @@ class SnapshotReader:
             pods = pool.submit(self._read_pods)
             nodes = pool.submit(self._read_nodes)
             hpas = pool.submit(self._read_hpas)
-            claims = claim_vpas(vpas.result(), self._settings.recommender_name)
+            ignored = frozenset(self._settings.ignore_namespace)
+            claims = [
+                claim
+                for claim in claim_vpas(vpas.result(), self._settings.recommender_name)
+                if claim.namespace not in ignored
+            ]
             kinds = list(pool.map(self._read_controllers, *zip(*self._kinds(claims), strict=True)))
             return Snapshot(
                 claims=claims,
