@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -39,13 +40,13 @@ from recommender.sizing.workload import choose_work_class
 from recommender.units import HOUR, format_bytes, format_millicores, format_time, parse_millicores
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
     from recommender.cycle import EvidenceSource
     from recommender.history.target import TargetSource
-    from recommender.model.cluster import Amounts, Rival
+    from recommender.model.cluster import Amounts, Rival, Workload
     from recommender.model.recording import Recording
     from recommender.model.report import ContainerReport, Report, Skipped, WorkloadReport
     from recommender.model.target import Policy
@@ -88,6 +89,8 @@ def compare(
         pools=estimate_pools(evidence.cluster, evidence.history.nodes, power=settings.power),
         demand=estimate_demand(evidence.history.usage),
         rows={ref: row for row, ref in enumerate(evidence.history.usage.containers)},
+        workloads={each.ref: each for each in evidence.cluster.workloads},
+        rivals=_group(evidence.cluster.rivals),
     )
     return Comparison(
         generated_at=format_time(time.time()),
@@ -131,6 +134,13 @@ def _only(evidence: Recording, chosen: frozenset[WorkloadRef]) -> Recording:
             rivals=tuple(rival for rival in cluster.rivals if rival.target in chosen),
         ),
     )
+
+
+def _group(rivals: Iterable[Rival]) -> dict[WorkloadRef, list[Rival]]:
+    groups: defaultdict[WorkloadRef, list[Rival]] = defaultdict(list)
+    for rival in rivals:
+        groups[rival.target].append(rival)
+    return dict(groups)
 
 
 def _describe_history(history: TargetHistory) -> str:
@@ -180,10 +190,12 @@ class _Desk:
     pools: tuple[Pool, ...]
     demand: Demand
     rows: dict[ContainerRef, int]
+    workloads: dict[WorkloadRef, Workload]
+    rivals: dict[WorkloadRef, list[Rival]]
 
     def contrast_workload(self, row: WorkloadReport) -> WorkloadContrast:
         ref = _ref(row)
-        rivals = [each for each in self.evidence.cluster.rivals if each.target == ref]
+        rivals = self.rivals.get(ref, [])
         terms = self._terms(row)
         return WorkloadContrast(
             namespace=row.namespace,
@@ -200,8 +212,7 @@ class _Desk:
 
     def _terms(self, row: WorkloadReport) -> Terms | None:
         """As `size_workload` had them."""
-        workload = next(each for each in self.evidence.cluster.workloads if each.ref == _ref(row))
-        pool = choose_pool(self.pools, workload)
+        pool = choose_pool(self.pools, self.workloads[_ref(row)])
         if pool is None:
             return None
         return terms_of(pool.energy, choose_work_class(row.work_class))
