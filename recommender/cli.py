@@ -98,6 +98,41 @@ def explain(workload: str, **values: Any) -> None:
 
 
 @main.command()
+@click.argument("workload", metavar="[NAMESPACE/KIND/NAME]", default="")
+@settings_options(OutputSettings, SourceSettings, *_READING, SizingSettings)
+def compare(workload: str, **values: Any) -> None:
+    """Hold our requests against those of other recommenders' VPAs, over time. Changes nothing.
+
+    A VPA that names joulefit with updateMode: Off beside another one on the same workload is
+    the safe way to compare. Where no other VPA is, the stock rule is compared.
+    """
+    from recommender.compare import compare as compare_recommenders
+    from recommender.history.target import TargetReader
+    from recommender.report.document import format_comparison
+
+    if values["no_cluster"]:
+        raise UsageError("VPAs are on an API server only; leave out --no-cluster")
+    values["all_workloads"] = values["all_workloads"] or bool(workload)
+    with _progress() as progress:
+        targets = None
+        if not values["recording"]:
+            targets = TargetReader(collect(StoreSettings, values), progress=progress)
+        comparison = compare_recommenders(
+            _source(values, progress, explained=workload),
+            targets,
+            workload=workload,
+            settings=collect(SizingSettings, values),
+        )
+    text = format_comparison(
+        comparison,
+        output=collect(OutputSettings, values).output,
+        width=_width(),
+        is_terminal=_is_terminal(),
+    )
+    click.echo(text, nl=False)
+
+
+@main.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @settings_options(RecordSettings, SourceSettings, *_READING)
 def record(file: Path, **values: Any) -> None:

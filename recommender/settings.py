@@ -227,7 +227,7 @@ class SourceSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class OutputSettings:
-    """How a report is shown."""
+    """How a report or a comparison is shown."""
 
     output: str = option(
         "table",

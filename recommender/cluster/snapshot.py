@@ -24,6 +24,7 @@ from recommender.cluster.manifest import (
 from recommender.cluster.node import name_releaser
 from recommender.cluster.pod import Reservations, is_active
 from recommender.cluster.resource import HPAS, NODES, PODS, VPAS, WELL_KNOWN, is_well_known
+from recommender.cluster.rival import decode_rivals
 from recommender.cluster.vpa import VpaClaim, VpaItem, claim_vpas
 from recommender.errors import ClusterError, ClusterForbiddenError, ClusterReplyError
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from recommender.cluster.resource import Resource
+    from recommender.model.cluster import Rival
     from recommender.model.identity import WorkloadRef
     from recommender.settings import ClusterSettings
 
@@ -75,6 +77,7 @@ class Snapshot:
     hpas: list[Hpa]
     controllers: dict[WorkloadRef, KnownController]
     warnings: list[str] = field(default_factory=list)
+    rivals: tuple[Rival, ...] = ()
 
 
 class SnapshotReader:
@@ -107,6 +110,7 @@ class SnapshotReader:
                 hpas=hpas.result(),
                 controllers={known.ref: known for kind in kinds for known in kind},
                 warnings=self._warnings,
+                rivals=decode_rivals(vpas.result(), claims),
             )
 
     def _kinds(self, claims: Iterable[VpaClaim]) -> list[tuple[str, bool]]:
