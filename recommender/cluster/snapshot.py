@@ -36,6 +36,7 @@ from recommender.cluster.resource import (
     WELL_KNOWN,
     is_well_known,
 )
+from recommender.cluster.rival import decode_rivals
 from recommender.cluster.vpa import VpaClaim, VpaItem, claim_vpas
 from recommender.errors import ClusterError, ClusterForbiddenError, ClusterReplyError
 
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from recommender.cluster.resource import Resource
-    from recommender.model.cluster import NamespaceLimits
+    from recommender.model.cluster import NamespaceLimits, Rival
     from recommender.model.identity import WorkloadRef
     from recommender.settings import ClusterSettings
 
@@ -89,6 +90,7 @@ class Snapshot:
     controllers: dict[WorkloadRef, KnownController]
     limits: dict[str, NamespaceLimits] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    rivals: tuple[Rival, ...] = ()
 
 
 class SnapshotReader:
@@ -124,6 +126,7 @@ class SnapshotReader:
                 controllers={known.ref: known for kind in kinds for known in kind},
                 limits=limits.result(),
                 warnings=self._warnings,
+                rivals=decode_rivals(vpas.result(), claims),
             )
 
     def _kinds(self, claims: Iterable[VpaClaim]) -> list[tuple[str, bool]]:

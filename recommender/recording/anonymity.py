@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         ClusterState,
         ContainerPolicy,
         NamespaceLimits,
+        Rival,
         Vpa,
         Workload,
     )
@@ -38,6 +39,7 @@ LEFT_OUT = "text left out: this recording is anonymous"
 _KNOWN_KINDS = frozenset({*SHORT_KINDS, "Pod"})
 _KNOWN_CLASSES = frozenset({"", "critical", "standard", "batch"})
 _KNOWN_MODES = frozenset({"Off", "Initial", "Recreate", "InPlace", "InPlaceOrRecreate", "Auto"})
+_KNOWN_RECOMMENDERS = frozenset({"", "default"})
 _KNOWN_RELEASERS = frozenset({"cluster-autoscaler", "karpenter"})
 # Tuples, because a status may hold anything, also what cannot be hashed.
 _KNOWN_CONDITIONS = (
@@ -131,6 +133,7 @@ def _hide_cluster(cluster: ClusterState, names: _Pseudonyms, *, source: str) -> 
                 for namespace, limits in cluster.limits.items()
             )
         ),
+        rivals=_hide_rivals(cluster.rivals, names),
     )
 
 
@@ -167,6 +170,25 @@ def _hide_vpa(vpa: Vpa, names: _Pseudonyms) -> Vpa:
         uid="",
         resource_version="",
     )
+
+
+def _hide_rivals(rivals: tuple[Rival, ...], names: _Pseudonyms) -> tuple[Rival, ...]:
+    """Sorted by the new names of their targets; on one target the oldest stays the first."""
+    hidden = [
+        replace(
+            rival,
+            name=names.name("vpa", rival.name),
+            recommender=(
+                rival.recommender
+                if rival.recommender in _KNOWN_RECOMMENDERS
+                else names.name("recommender", rival.recommender)
+            ),
+            target=names.workload(rival.target),
+            targets={names.container(name): each for name, each in rival.targets.items()},
+        )
+        for rival in rivals
+    ]
+    return tuple(sorted(hidden, key=lambda rival: rival.target))
 
 
 def _hide_policy(policy: ContainerPolicy, names: _Pseudonyms) -> ContainerPolicy:

@@ -12,11 +12,13 @@ import numpy as np
 from recommender.energy.nodeclass import ClassEnergy, ClassTotals, estimate_class
 from recommender.energy.window import NodeWindows
 from recommender.model.cluster import NodeLoad
+from recommender.sizing.terms import Terms, mix_terms, terms_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from recommender.energy.curve import Quality
+    from recommender.energy.price import WorkClass
     from recommender.model.cluster import ClusterState, Node, Workload
     from recommender.model.history import NodeHistory
 
@@ -90,6 +92,12 @@ def choose_pools(pools: Sequence[Pool], workload: Workload) -> tuple[PoolShare, 
     ]
     used = [share for share in shares if share.pods > 0] or shares[:1]
     return tuple(sorted(used, key=lambda share: -share.pods))
+
+
+def choose_terms(shares: Sequence[PoolShare], work_class: WorkClass) -> Terms | None:
+    """The terms that a workload with these shares has; None without a pool."""
+    parts = [(terms_of(share.pool.energy, work_class), share.pods) for share in shares]
+    return mix_terms(parts) if parts else None
 
 
 def _group_nodes(

@@ -15,7 +15,7 @@ from recommender.sizing.admission import find_conflicts
 from recommender.sizing.case import Case
 from recommender.sizing.container import size_container
 from recommender.sizing.hysteresis import parse_previous
-from recommender.sizing.terms import mix_terms, terms_of
+from recommender.sizing.pool import choose_terms
 from recommender.units import DAY, format_duration
 
 if TYPE_CHECKING:
@@ -61,8 +61,7 @@ def size_workload(
         raise WorkloadSkipped(_explain_absence(workload, demand))
     named = vpa.work_class if vpa else ""
     work_class = choose_work_class(named or settings.work_class)
-    parts = [(terms_of(share.pool.energy, work_class), share.pods) for share in pools]
-    terms = mix_terms(parts) if parts else None
+    terms = choose_terms(pools, work_class)
     demands, skipped = _find_demands(workload, vpa, demand)
     sized: list[ContainerReport] = []
     for spec, seen in demands:

@@ -17,6 +17,7 @@ from recommender.model.cluster import (
     Node,
     NodeLoad,
     Quota,
+    Rival,
     Vpa,
     Workload,
 )
@@ -175,6 +176,10 @@ def make_cluster(**changes):
                 (Quota("bison-quota", Amounts(40), Amounts(None, 2**33), Amounts(30)),),
             )
         },
+        "rivals": (
+            Rival("gecko-stock", "default", CART, {"badger-app": Amounts(512, 2**30)}),
+            Rival("vulture-rival", "iguana-recommender", CART),
+        ),
     }
     return ClusterState(**{**values, **changes})
 
