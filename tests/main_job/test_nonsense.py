@@ -4,7 +4,8 @@ What is generated goes beyond what an API server lets through, for CRDs and admi
 """
 
 import json
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from hypothesis import HealthCheck, given, settings
@@ -91,9 +92,11 @@ def good_objects():
 class Source:
     api: FakeApi
     settings: ClusterSettings = field(default_factory=ClusterSettings)
+    change: Callable | None = None
 
     def read(self):
         cluster = ClusterReader(self.api, self.settings).read()
+        cluster = self.change(cluster) if self.change else cluster
         return Recording(
             created="2026-01-01T00:00:00Z", cluster=cluster, history=HISTORY, store="x"
         )
@@ -336,3 +339,29 @@ def test_the_good_workloads_of_this_test_are_really_sized():
     assert all("recommendation" in status for status in statuses.values())
     (entry,) = statuses["shop", "web"]["recommendation"]["containerRecommendations"]
     assert set(entry["target"]) == {"cpu", "memory"}
+
+
+def test_a_vpa_whose_status_cannot_be_built_fails_alone_and_stays_as_it_is():
+    class Broken(dict):
+        def items(self):
+            raise RuntimeError("out of joint")
+
+    def break_one(cluster):
+        vpas = [
+            replace(each, status=Broken()) if each.name == "web" else each for each in cluster.vpas
+        ]
+        return replace(cluster, vpas=tuple(vpas))
+
+    api = FakeApi(good_objects())
+    cycle = run_once(
+        Source(api, change=break_one),
+        StatusWriter(api),
+        settings=SizingSettings(),
+        with_curves=False,
+    )
+    outcomes = {change.vpa.name: (change.outcome, change.error) for change in cycle.changes}
+    assert outcomes["good"] == ("written", "")
+    outcome, error = outcomes["web"]
+    assert outcome == "failed"
+    assert "RuntimeError('out of joint'); please report it" in error
+    assert "status" not in api.get(VPAS, "shop", "web")

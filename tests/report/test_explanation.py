@@ -5,7 +5,7 @@ import re
 import msgspec
 import pytest
 
-from recommender.model.report import Current, Quantities, Reason, Watts
+from recommender.model.report import Conflict, Current, Quantities, Reason, Watts
 from recommender.report.explain import format_explanation
 from tests.report.sample import (
     container,
@@ -183,6 +183,16 @@ def test_an_hpa_on_cpu_is_named():
         workload(hpa="web")
     )
     assert "HPA" not in _explain()
+
+
+def test_conflicts_with_the_rules_of_the_namespace_are_named():
+    found = (
+        Conflict("LimitRange", "app", "target cpu 2 is above the maximum 1"),
+        Conflict("ResourceQuota", None, "its 3 pods need 1 more"),
+    )
+    text = _explain(workload(conflicts=found))
+    assert "\ncontainer app: target cpu 2 is above the maximum 1\n" in text
+    assert "\nits 3 pods need 1 more\n" in text
 
 
 def test_all_containers_are_explained_in_turn_and_skipped_ones_named():
