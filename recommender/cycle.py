@@ -13,6 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+import msgspec
+
+from recommender.cluster.profile_status import build_profile_status, profile_differs
 from recommender.cluster.status import build_status, status_differs
 from recommender.errors import ClusterError, WorkloadSkipped
 from recommender.model.change import StatusChange
@@ -27,7 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from recommender.model.change import Outcome
-    from recommender.model.cluster import Vpa, Workload
+    from recommender.model.cluster import ClusterState, Vpa, Workload
+    from recommender.model.profile import Profile
     from recommender.model.recording import Recording
     from recommender.settings import SizingSettings
 
@@ -64,15 +68,23 @@ class StepTimer:
 
 @dataclass(frozen=True)
 class Cycle:
-    """The outcome of one run: the report, what became of each VPA, and the time of each step."""
+    """The outcome of one run: the report, what became of each VPA and of each EnergyProfile, and
+    the time of each step.
+    """
 
     report: Report
     changes: tuple[StatusChange, ...]
     timer: StepTimer
+    profiles: tuple[StatusChange, ...] = ()
 
 
 def run_once(
-    source: EvidenceSource, sink: StatusSink | None, *, settings: SizingSettings, with_curves: bool
+    source: EvidenceSource,
+    sink: StatusSink | None,
+    *,
+    settings: SizingSettings,
+    with_curves: bool,
+    profile_sink: StatusSink | None = None,
 ) -> Cycle:
     """Read, size, report and, where there is a sink, write. Raises JoulefitError from the edges.
 
@@ -91,8 +103,22 @@ def run_once(
     with timer.step("report"):
         report = assemble_report(evidence, pools, sized, skipped)
     with timer.step("write"):
-        changes = _write_all(evidence, sized, skipped, sink)
-    return Cycle(report, changes, timer)
+        changes = _write_all(evidence.cluster, sized, skipped, sink)
+    with timer.step("profiles"):
+        profiles = _write_profiles(changes, sized, profile_sink)
+    return Cycle(report, changes, timer, profiles)
+
+
+def keep_once(
+    cluster: ClusterState, reason: str, sink: StatusSink | None
+) -> tuple[StatusChange, ...]:
+    """What a run does without a history, as when the store is down: every recommendation stays.
+
+    The statuses say why nothing is new; a VPA that has lost its recommendation gets the one back
+    that its EnergyProfile has, value for value. EnergyProfiles stay as they are.
+    """
+    rows = [_refused(vpa) if vpa.problem else _unsized(vpa, reason) for vpa in cluster.vpas]
+    return _write_all(cluster, [], rows, sink)
 
 
 def _size_all(
@@ -115,7 +141,7 @@ def _size_all(
                 demand=demand,
                 pool=choose_pool(pools, workload),
                 settings=settings,
-                with_curve=with_curves,
+                with_curve=with_curves or (vpa is not None and vpa.profile is not None),
             )
         except WorkloadSkipped as verdict:
             skipped.append(_skip(workload, str(verdict), vpa))
@@ -154,8 +180,14 @@ def _refused(vpa: Vpa) -> Skipped:
     )
 
 
+def _unsized(vpa: Vpa, reason: str) -> Skipped:
+    """The row of a sound VPA for which nothing can be said now."""
+    row = _refused(vpa)
+    return msgspec.structs.replace(row, reason=reason, condition="")
+
+
 def _write_all(
-    evidence: Recording,
+    cluster: ClusterState,
     sized: list[WorkloadReport],
     skipped: list[Skipped],
     sink: StatusSink | None,
@@ -177,13 +209,46 @@ def _write_all(
             ),
             sink,
         )
-        for vpa in evidence.cluster.vpas
+        for vpa in cluster.vpas
     )
+
+
+def _write_profiles(
+    changes: tuple[StatusChange, ...], sized: list[WorkloadReport], sink: StatusSink | None
+) -> tuple[StatusChange, ...]:
+    """Every EnergyProfile whose VPA says what it should gets what it rests on."""
+    reports = {(row.namespace, row.vpa): row for row in sized if row.vpa}
+    now = format_time(time.time())
+    return tuple(
+        _write_profile(change, profile, reports.get((vpa.namespace, vpa.name)), sink, now=now)
+        for change in changes
+        if (profile := (vpa := change.vpa).profile) is not None
+        and change.outcome in {"written", "unchanged", "would be written"}
+    )
+
+
+def _write_profile(
+    change: StatusChange,
+    profile: Profile,
+    report: WorkloadReport | None,
+    sink: StatusSink | None,
+    *,
+    now: str,
+) -> StatusChange:
+    vpa = change.vpa
+    status = build_profile_status(vpa, profile, report, change.status, now=now)
+    if not profile_differs(profile.status, status):
+        return StatusChange(vpa, status, "unchanged")
+    return _hand_over(vpa, status, sink)
 
 
 def _write(vpa: Vpa, status: dict[str, Any], sink: StatusSink | None) -> StatusChange:
     if not status_differs(vpa.status, status):
         return StatusChange(vpa, status, "unchanged")
+    return _hand_over(vpa, status, sink)
+
+
+def _hand_over(vpa: Vpa, status: dict[str, Any], sink: StatusSink | None) -> StatusChange:
     if sink is None:
         return StatusChange(vpa, status, "would be written")
     try:

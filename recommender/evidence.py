@@ -51,6 +51,16 @@ class RecordedSource:
 
 
 @dataclass(frozen=True)
+class HeldSource:
+    """Evidence that was read before, for who needs more of it than a run hands out."""
+
+    evidence: Recording
+
+    def read(self) -> Recording:
+        return self.evidence
+
+
+@dataclass(frozen=True)
 class LiveSource:
     """Evidence from the metric store and, unless `cluster` is None, from the API server.
 
@@ -71,7 +81,7 @@ class LiveSource:
         if end > now + MINUTE:
             raise UsageError(f"--end {format_time(end)} lies in the future; leave it out for now")
         grid = TimeGrid.ending(end, self.window.history)
-        state = self._read_cluster()
+        state = self.read_cluster()
         history = self.store.read(grid, self._scope(state))
         cluster = state or history.cluster
         if cluster is None:  # the store reader builds one whenever it is asked to
@@ -84,7 +94,8 @@ class LiveSource:
             settings=choose_recorded_settings(self.settings, self.window),
         )
 
-    def _read_cluster(self) -> ClusterState | None:
+    def read_cluster(self) -> ClusterState | None:
+        """The cluster alone, None where none is asked: what is left while the store is down."""
         if self.cluster is None:
             return None
         state = self.cluster.read()

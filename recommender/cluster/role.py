@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from recommender.cluster.resource import HPAS, NODES, PODS, VPAS, WELL_KNOWN, Resource
+from recommender.cluster.resource import (
+    ENERGY_PROFILES,
+    HPAS,
+    NODES,
+    PODS,
+    VPAS,
+    WELL_KNOWN,
+    Resource,
+)
 
 Rule = dict[str, list[str]]
 
@@ -21,6 +29,8 @@ def list_rules() -> list[Rule]:
         {"apiGroups": ["*"], "resources": ["*/scale"], "verbs": ["get"]},
         _rule(VPAS, verbs=["get", "list"]),
         _rule(VPAS, verbs=["patch"], subresource="status"),
+        _rule(ENERGY_PROFILES, verbs=["list"]),
+        _rule(ENERGY_PROFILES, verbs=["patch"], subresource="status"),
     ]
 
 

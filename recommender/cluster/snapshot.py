@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
@@ -23,7 +24,16 @@ from recommender.cluster.manifest import (
 )
 from recommender.cluster.node import name_releaser
 from recommender.cluster.pod import Reservations, is_active
-from recommender.cluster.resource import HPAS, NODES, PODS, VPAS, WELL_KNOWN, is_well_known
+from recommender.cluster.profile import ProfileItem, index_profiles
+from recommender.cluster.resource import (
+    ENERGY_PROFILES,
+    HPAS,
+    NODES,
+    PODS,
+    VPAS,
+    WELL_KNOWN,
+    is_well_known,
+)
 from recommender.cluster.vpa import VpaClaim, VpaItem, claim_vpas
 from recommender.errors import ClusterError, ClusterForbiddenError, ClusterReplyError
 
@@ -33,6 +43,8 @@ if TYPE_CHECKING:
     from recommender.cluster.resource import Resource
     from recommender.model.identity import WorkloadRef
     from recommender.settings import ClusterSettings
+
+_LOGGER = logging.getLogger(__name__)
 
 _THREADS = 4
 _NOT_FOUND = 404
@@ -74,6 +86,7 @@ class Snapshot:
     intake: PodIntake
     hpas: list[Hpa]
     controllers: dict[WorkloadRef, KnownController]
+    profiles: dict[tuple[str, str], ProfileItem] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
 
@@ -93,6 +106,7 @@ class SnapshotReader:
             pods = pool.submit(self._read_pods)
             nodes = pool.submit(self._read_nodes)
             hpas = pool.submit(self._read_hpas)
+            profiles = pool.submit(self._read_profiles)
             claims = claim_vpas(vpas.result(), self._settings.recommender_name)
             kinds = list(pool.map(self._read_controllers, *zip(*self._kinds(claims), strict=True)))
             return Snapshot(
@@ -101,6 +115,7 @@ class SnapshotReader:
                 intake=pods.result(),
                 hpas=hpas.result(),
                 controllers={known.ref: known for kind in kinds for known in kind},
+                profiles=index_profiles(profiles.result()),
                 warnings=self._warnings,
             )
 
@@ -186,3 +201,15 @@ class SnapshotReader:
                 raise
             self._warnings.append("HPAs are not seen: this API server has no autoscaling/v2")
             return []
+
+    def _read_profiles(self) -> list[ProfileItem]:
+        """EnergyProfiles are optional: a cluster without their CRD is nothing to warn of."""
+        try:
+            return self._read(ENERGY_PROFILES, ProfileItem)
+        except ClusterReplyError as error:
+            if error.status != _NOT_FOUND:
+                raise
+            _LOGGER.info("this cluster has no EnergyProfiles (crds/energyprofile.yaml)")
+        except ClusterForbiddenError as error:
+            self._warnings.append(f"EnergyProfiles are not read: {error}")
+        return []

@@ -143,6 +143,14 @@ class WorkloadReport(_Json, frozen=True):
     update_mode: Annotated[str | None, Meta(description="updateMode of that VPA")]
     hpa: Annotated[str | None, Meta(description="HorizontalPodAutoscaler that scales it on CPU")]
     containers: tuple[ContainerReport, ...]
+    work_class_source: Annotated[
+        str,
+        Meta(description="who chose workClass: EnergyProfile, annotation (of the VPA), default"),
+    ] = "default"
+    work: Annotated[
+        Reason | None,
+        Meta(description="work by the metric that an EnergyProfile names; null: not asked for"),
+    ] = None
 
 
 class PoolReport(_Json, frozen=True):

@@ -14,6 +14,7 @@ from recommender.model.report import Skipped, WorkloadReport
 from recommender.sizing.case import Case
 from recommender.sizing.container import size_container
 from recommender.sizing.hysteresis import parse_previous
+from recommender.sizing.recall import recall_status
 from recommender.sizing.terms import terms_of
 from recommender.units import DAY, format_duration
 
@@ -47,8 +48,9 @@ def size_workload(
     """
     if not workload.containers:
         raise WorkloadSkipped(_explain_absence(workload, demand))
-    named = vpa.work_class if vpa else ""
-    work_class = choose_work_class(named or settings.work_class)
+    named, origin = name_work_class(vpa, settings)
+    work_class = choose_work_class(named)
+    earlier = recall_status(vpa) if vpa else {}
     energy = None if pool is None else pool.energy
     terms = None if energy is None else terms_of(energy, work_class)
     demands, skipped = _find_demands(workload, vpa, demand)
@@ -61,7 +63,7 @@ def size_workload(
             demand=seen,
             terms=terms,
             energy=energy,
-            previous=parse_previous(vpa.status if vpa else {}, spec.name),
+            previous=parse_previous(earlier, spec.name),
             settings=settings,
             sharers=len(demands),
             is_applied=vpa is not None,
@@ -70,7 +72,17 @@ def size_workload(
             sized.append(size_container(case, with_curve=with_curve))
         except WorkloadSkipped as verdict:
             skipped.append(_skip(workload, spec, vpa, str(verdict)))
-    return _describe(workload, vpa, pool, work_class, sized), tuple(skipped)
+    described = _describe(workload, vpa, pool, work_class, sized)
+    return msgspec.structs.replace(described, work_class_source=origin), tuple(skipped)
+
+
+def name_work_class(vpa: Vpa | None, settings: SizingSettings) -> tuple[str, str]:
+    """The class that a workload asks for, and who chose it: EnergyProfile, annotation, default."""
+    if vpa and vpa.profile and vpa.profile.work_class:
+        return vpa.profile.work_class, "EnergyProfile"
+    if vpa and vpa.work_class:
+        return vpa.work_class, "annotation"
+    return settings.work_class, "default"
 
 
 def choose_work_class(name: str) -> WorkClass:
