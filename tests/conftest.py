@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import re
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -36,6 +37,8 @@ def _missing_part_skips() -> Iterator[None]:
             pytest.fail(str(error), pytrace=False)
         pytest.skip(str(error))
 
+
+PROFILE_CRD = Path(__file__).parent.parent / "crds" / "energyprofile.yaml"
 
 # Time the kernel itself: they want a machine that nothing else keeps busy.
 NODE_TESTS = (
@@ -91,6 +94,13 @@ def control_plane() -> Iterator[ControlPlane]:
 def empty_cluster(control_plane: ControlPlane) -> ControlPlane:
     """The shared API server with no node, pod, workload, HPA or VPA in it."""
     control_plane.clear()
+    return control_plane
+
+
+@pytest.fixture(scope="session")
+def energy_profiles(control_plane: ControlPlane) -> ControlPlane:
+    """The shared API server with the CRD of EnergyProfiles."""
+    control_plane.install(PROFILE_CRD)
     return control_plane
 
 

@@ -23,6 +23,8 @@ from recommender.units import format_millicores, parse_millicores, parse_quantit
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from recommender.model.cluster import Vpa
     from recommender.model.profile import Profile
     from recommender.model.report import (
@@ -308,7 +310,7 @@ def _curves_differ(old: Sequence[Any], new: Sequence[Any]) -> bool:
     )
 
 
-def _columns(points: Sequence[Any], names: Sequence[str]) -> list[np.ndarray[Any, Any]] | None:
+def _columns(points: Sequence[Any], names: Sequence[str]) -> list[NDArray[np.float64]] | None:
     """log(request) and the named numbers, each as an array; None where one is missing."""
     rows = []
     for point in map(_as_map, points):

@@ -25,6 +25,8 @@ from recommender.units import DAY
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from numpy.typing import NDArray
+
     from recommender.history.client import QueryClient
     from recommender.history.matrix import Matrix
     from recommender.history.pipeline import Progress
@@ -160,7 +162,7 @@ class _WorkCounter:
         np.add.at(self._total, rates.bin, rates.rate)
         self._is_seen[rates.bin] = True
 
-    def per_second(self) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    def per_second(self) -> NDArray[np.float64]:
         return np.where(self._is_seen, self._total, np.nan)
 
     def find_flaw(self) -> str:
@@ -168,9 +170,7 @@ class _WorkCounter:
             return f"no counter: it falls at {self._falls / self._steps:.0%} of its steps"
         return ""
 
-    def _count_falls(
-        self, series: np.ndarray[tuple[int], np.dtype[np.int64]], matrix: Matrix
-    ) -> None:
+    def _count_falls(self, series: NDArray[np.int64], matrix: Matrix) -> None:
         """Falls between neighbouring points of one chunk are enough to tell."""
         owner = np.repeat(series, matrix.points.counts)
         is_own = self._registry.row[owner] != IGNORED

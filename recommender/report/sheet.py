@@ -28,17 +28,8 @@ if TYPE_CHECKING:
 
 _AMOUNTS = ("now", "stock", "target", "lower_bound", "upper_bound", "uncapped", "limit")
 HEADER = (
-    *(
-        "namespace",
-        "kind",
-        "name",
-        "container",
-        "replicas",
-        "pool",
-        "work_class",
-        "work_class_source",
-    ),
-    *("tier", "basis"),
+    *("namespace", "kind", "name", "container", "replicas", "pool"),
+    *("work_class", "work_class_source", "tier", "basis"),
     *(f"cpu_{each}_millicores" for each in _AMOUNTS),
     *(f"memory_{each}_bytes" for each in _AMOUNTS),
     *("price_watts_per_core", "quantile"),

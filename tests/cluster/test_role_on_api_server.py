@@ -69,7 +69,11 @@ def described(rule):
     return f"{rule['resources'][0]} {','.join(rule['verbs'])}"
 
 
-@pytest.mark.parametrize("missing", [rule for rule in list_rules() if rule != SCALE], ids=described)
+OPTIONAL = ("energyprofiles", "energyprofiles/status")
+NEEDED = [rule for rule in list_rules() if rule != SCALE and rule["resources"][0] not in OPTIONAL]
+
+
+@pytest.mark.parametrize("missing", NEEDED, ids=described)
 def test_without_any_one_of_its_rules_the_error_names_that_rule(
     control_plane, busy_namespace, missing
 ):
@@ -94,14 +98,25 @@ def test_without_the_rule_for_scale_the_vpas_of_other_kinds_say_so(control_plane
     assert problems["web"] == ""
 
 
+def test_without_the_rules_for_energy_profiles_all_works_and_it_is_said_once(
+    control_plane, busy_namespace
+):
+    rules = [rule for rule in list_rules() if rule["resources"][0] not in OPTIONAL]
+    kubeconfig = control_plane.new_user(builder.unique("role"), rules)
+    state, _ = read_and_write(kubeconfig, busy_namespace)
+    assert [each.problem for each in state.vpas if each.namespace == busy_namespace] == ["", ""]
+    (warning,) = state.warnings
+    assert warning.startswith("EnergyProfiles are not read: energyprofiles: list is forbidden for")
+    assert "apiGroups ['joulefit.io'], resources ['energyprofiles'], verbs ['list']" in warning
+
+
 def test_the_role_holds_no_secret_no_wildcard_and_no_write_but_the_status():
     for rule in list_rules():
         assert "secrets" not in rule["resources"]
         assert "*" not in rule["resources"] + rule["verbs"]
         writes = set(rule["verbs"]) - {"get", "list"}
-        assert writes == (
-            {"patch"} if rule["resources"] == ["verticalpodautoscalers/status"] else set()
-        )
+        is_status = rule["resources"][0].endswith("/status")
+        assert writes == ({"patch"} if is_status else set())
 
 
 @pytest.fixture(scope="module")
