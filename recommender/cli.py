@@ -84,17 +84,15 @@ def explain(workload: str, **values: Any) -> None:
     """Show each step of one workload's recommendation with its numbers."""
     import msgspec
 
-    from recommender.evidence import HeldSource
     from recommender.report.explain import format_explanation
     from recommender.report.lookup import find_workload
     from recommender.work import read_work
 
     values["all_workloads"] = True
     with _progress() as progress:
-        evidence = _source(values, progress, explained=workload).read()
-        cycle = _run(HeldSource(evidence), values, with_curves=True)
+        cycle = _run(_source(values, progress, explained=workload), values, with_curves=True)
         found = find_workload(cycle.report, workload)
-        step = read_work(evidence, found, _work_reader(values, progress))
+        step = read_work(cycle.evidence, found, _work_reader(values, progress))
     found = msgspec.structs.replace(found, work=step)
     click.echo(
         format_explanation(cycle.report, found, width=_width(), is_terminal=_is_terminal()),

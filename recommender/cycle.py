@@ -9,12 +9,14 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from recommender.cluster.condition import FETCHING_HISTORY
 from recommender.cluster.profile_status import build_profile_status, profile_differs
 from recommender.cluster.status import build_status, status_differs
 from recommender.errors import ClusterError, WorkloadSkipped
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from recommender.model.change import Outcome
-    from recommender.model.cluster import ClusterState, Vpa, Workload
+    from recommender.model.cluster import Vpa, Workload
     from recommender.model.profile import Profile
     from recommender.model.recording import Recording
     from recommender.settings import SizingSettings
@@ -45,7 +47,12 @@ class EvidenceSource(Protocol):
 
 
 class StatusSink(Protocol):
-    """Where statuses go: the API server, or nowhere in a dry run."""
+    """Where statuses go: the API server, or nowhere in a dry run.
+
+    `parallel` threads may call it at once.
+    """
+
+    parallel: int
 
     def write(self, vpa: Vpa, status: dict[str, Any]) -> Outcome: ...
 
@@ -70,11 +77,14 @@ class StepTimer:
 class Cycle:
     """The outcome of one run: the report, what became of each VPA and of each EnergyProfile, and
     the time of each step.
+
+    `evidence` is what it was computed from.
     """
 
     report: Report
     changes: tuple[StatusChange, ...]
     timer: StepTimer
+    evidence: Recording
     profiles: tuple[StatusChange, ...] = ()
 
 
@@ -103,22 +113,10 @@ def run_once(
     with timer.step("report"):
         report = assemble_report(evidence, pools, sized, skipped)
     with timer.step("write"):
-        changes = _write_all(evidence.cluster, sized, skipped, sink)
+        changes = _write_all(evidence, sized, skipped, sink)
     with timer.step("profiles"):
         profiles = _write_profiles(changes, sized, profile_sink)
-    return Cycle(report, changes, timer, profiles)
-
-
-def keep_once(
-    cluster: ClusterState, reason: str, sink: StatusSink | None
-) -> tuple[StatusChange, ...]:
-    """What a run does without a history, as when the store is down: every recommendation stays.
-
-    The statuses say why nothing is new; a VPA that has lost its recommendation gets the one back
-    that its EnergyProfile has, value for value. EnergyProfiles stay as they are.
-    """
-    rows = [_refused(vpa) if vpa.problem else _unsized(vpa, reason) for vpa in cluster.vpas]
-    return _write_all(cluster, [], rows, sink)
+    return Cycle(report, changes, timer, evidence, profiles)
 
 
 def _size_all(
@@ -134,6 +132,9 @@ def _size_all(
     skipped = [_refused(vpa) for vpa in evidence.cluster.vpas if vpa.problem]
     for workload in evidence.cluster.workloads:
         vpa = vpas.get(workload.ref)
+        if evidence.unread and not demand.knows(workload.ref):
+            skipped.append(_await_history(workload, vpa, evidence.unread))
+            continue
         try:
             report, without = size_workload(
                 workload,
@@ -167,6 +168,12 @@ def _skip(workload: Workload, reason: str, vpa: Vpa | None) -> Skipped:
     )
 
 
+def _await_history(workload: Workload, vpa: Vpa | None, why: str) -> Skipped:
+    """The row of a workload about which nothing is known yet, since the store did not answer."""
+    row = _skip(workload, f"its history could not be read yet: {why}", vpa)
+    return msgspec.structs.replace(row, condition=FETCHING_HISTORY)
+
+
 def _refused(vpa: Vpa) -> Skipped:
     """The row of a VPA whose own spec or target keeps it from an answer."""
     return Skipped(
@@ -180,14 +187,8 @@ def _refused(vpa: Vpa) -> Skipped:
     )
 
 
-def _unsized(vpa: Vpa, reason: str) -> Skipped:
-    """The row of a sound VPA for which nothing can be said now."""
-    row = _refused(vpa)
-    return msgspec.structs.replace(row, reason=reason, condition="")
-
-
 def _write_all(
-    cluster: ClusterState,
+    evidence: Recording,
     sized: list[WorkloadReport],
     skipped: list[Skipped],
     sink: StatusSink | None,
@@ -198,48 +199,38 @@ def _write_all(
     for row in skipped:
         rows[row.namespace, row.vpa].append(row)
     now = format_time(time.time())
-    return tuple(
-        _write(
-            vpa,
-            build_status(
-                vpa,
-                reports.get((vpa.namespace, vpa.name)),
-                rows[vpa.namespace, vpa.name],
-                now=now,
-            ),
-            sink,
-        )
-        for vpa in cluster.vpas
-    )
+
+    def settle(vpa: Vpa) -> StatusChange:
+        key = vpa.namespace, vpa.name
+        return _write(vpa, build_status(vpa, reports.get(key), rows.get(key, ()), now=now), sink)
+
+    with ThreadPoolExecutor(sink.parallel if sink else 1, thread_name_prefix="write") as pool:
+        return tuple(pool.map(settle, evidence.cluster.vpas))
 
 
 def _write_profiles(
     changes: tuple[StatusChange, ...], sized: list[WorkloadReport], sink: StatusSink | None
 ) -> tuple[StatusChange, ...]:
-    """Every EnergyProfile whose VPA says what it should gets what it rests on."""
+    """Every EnergyProfile whose VPA says what it should gets what that rests on."""
     reports = {(row.namespace, row.vpa): row for row in sized if row.vpa}
-    now = format_time(time.time())
-    return tuple(
-        _write_profile(change, profile, reports.get((vpa.namespace, vpa.name)), sink, now=now)
+    due = [
+        (change, change.vpa.profile)
         for change in changes
-        if (profile := (vpa := change.vpa).profile) is not None
-        and change.outcome in {"written", "unchanged", "would be written"}
-    )
+        if change.vpa.profile and change.outcome in {"written", "unchanged", "would be written"}
+    ]
+    now = format_time(time.time())
 
+    def settle(pair: tuple[StatusChange, Profile]) -> StatusChange:
+        change, profile = pair
+        vpa = change.vpa
+        report = reports.get((vpa.namespace, vpa.name))
+        status = build_profile_status(vpa, profile, report, change.status, now=now)
+        if not profile_differs(profile.status, status):
+            return StatusChange(vpa, status, "unchanged")
+        return _hand_over(vpa, status, sink)
 
-def _write_profile(
-    change: StatusChange,
-    profile: Profile,
-    report: WorkloadReport | None,
-    sink: StatusSink | None,
-    *,
-    now: str,
-) -> StatusChange:
-    vpa = change.vpa
-    status = build_profile_status(vpa, profile, report, change.status, now=now)
-    if not profile_differs(profile.status, status):
-        return StatusChange(vpa, status, "unchanged")
-    return _hand_over(vpa, status, sink)
+    with ThreadPoolExecutor(sink.parallel if sink else 1, thread_name_prefix="write") as pool:
+        return tuple(pool.map(settle, due))
 
 
 def _write(vpa: Vpa, status: dict[str, Any], sink: StatusSink | None) -> StatusChange:

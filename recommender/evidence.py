@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from recommender.errors import UsageError
-from recommender.history.store_reader import Scope, StoreReader
+from recommender.errors import NoDataError, StoreError, UsageError
+from recommender.history.assembly import empty_history
+from recommender.history.store_reader import Scope
 from recommender.model.history import TimeGrid
 from recommender.model.identity import PodOwners
 from recommender.model.recording import Recording
@@ -22,7 +23,17 @@ if TYPE_CHECKING:
 
     from recommender.cluster.reader import ClusterReader
     from recommender.model.cluster import ClusterState
+    from recommender.model.history import History
     from recommender.settings import ClusterSettings, WindowSettings
+
+
+class HistoryReader(Protocol):
+    """The store's edge: one that reads all each time, or one that keeps what it read."""
+
+    @property
+    def kept(self) -> History | None: ...
+
+    def read(self, grid: TimeGrid, scope: Scope) -> History: ...
 
 
 @dataclass(frozen=True)
@@ -51,38 +62,34 @@ class RecordedSource:
 
 
 @dataclass(frozen=True)
-class HeldSource:
-    """Evidence that was read before, for who needs more of it than a run hands out."""
-
-    evidence: Recording
-
-    def read(self) -> Recording:
-        return self.evidence
-
-
-@dataclass(frozen=True)
 class LiveSource:
     """Evidence from the metric store and, unless `cluster` is None, from the API server.
 
     With `explained` (NAMESPACE/KIND/NAME) only that namespace's history is read, if the
     namespace exists; the nodes stay whole, since the price is the pool's.
+
+    With `keeps_going` a store that cannot be read is no error: what an earlier read gave stands
+    in, or nothing, and `Recording.unread` says why. `settle`: seconds by which the window ends
+    before now.
     """
 
-    store: StoreReader
+    store: HistoryReader
     cluster: ClusterReader | None
     settings: ClusterSettings
     window: WindowSettings
     store_name: str
     explained: str = ""
+    keeps_going: bool = False
+    settle: float = 0.0
 
     def read(self) -> Recording:
         now = time.time()
-        end = now if self.window.end is None else self.window.end
+        end = now - self.settle if self.window.end is None else self.window.end
         if end > now + MINUTE:
             raise UsageError(f"--end {format_time(end)} lies in the future; leave it out for now")
         grid = TimeGrid.ending(end, self.window.history)
-        state = self.read_cluster()
-        history = self.store.read(grid, self._scope(state))
+        state = self._read_cluster()
+        history, unread = self._read_history(grid, self._scope(state))
         cluster = state or history.cluster
         if cluster is None:  # the store reader builds one whenever it is asked to
             raise AssertionError("a run without an API server reads the cluster from the store")
@@ -92,10 +99,18 @@ class LiveSource:
             history=replace(history, cluster=None),
             store=self.store_name,
             settings=choose_recorded_settings(self.settings, self.window),
+            unread=unread,
         )
 
-    def read_cluster(self) -> ClusterState | None:
-        """The cluster alone, None where none is asked: what is left while the store is down."""
+    def _read_history(self, grid: TimeGrid, scope: Scope) -> tuple[History, str]:
+        try:
+            return self.store.read(grid, scope), ""
+        except (StoreError, NoDataError) as error:
+            if not self.keeps_going:
+                raise
+            return self.store.kept or empty_history(grid), str(error)
+
+    def _read_cluster(self) -> ClusterState | None:
         if self.cluster is None:
             return None
         state = self.cluster.read()

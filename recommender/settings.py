@@ -135,6 +135,9 @@ class ClusterSettings:
     selector: str = option(
         "", "only workloads whose labels match, as in kubectl -l", short="l", metavar="SELECTOR"
     )
+    ignore_namespace: tuple[str, ...] = option(
+        (), "leave the VPAs of this namespace alone; repeatable", metavar="NAMESPACE"
+    )
     all_workloads: bool = option(False, "also workloads that no VPA of ours targets")
 
 
@@ -246,10 +249,32 @@ class GateSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class RunSettings:
-    """What `run` does."""
+    """What `run` does; the options below `once` and `dry-run` are those of the service."""
 
-    once: bool = option(False, "one cycle, then end")
-    dry_run: bool = option(False, "print the statuses instead of writing them")
+    once: bool = option(False, "one cycle, then end (default: a service that goes on)")
+    dry_run: bool = option(False, "print the statuses instead of writing them; needs --once")
+    interval: float = option(
+        60.0,
+        "time between the starts of two cycles, give or take a tenth",
+        unit="duration",
+        why="as the stock recommender; new bins of history come every five minutes",
+        metavar="DURATION",
+    )
+    settle: float = option(
+        30.0,
+        "how far behind now the newest history is that is read",
+        unit="duration",
+        why="scrapes of the last moments are not in the store yet; give more for remote write",
+        metavar="DURATION",
+    )
+    no_lease: bool = option(
+        False, "write without holding a Lease; only where no second replica can run"
+    )
+    lease_namespace: str = option(
+        "",
+        "namespace of the Lease (default: that of the pod, else joulefit)",
+        metavar="NAMESPACE",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from hypothesis import settings
 from tests.testbed.control_plane import ControlPlane
 from tests.testbed.history_cache import prometheus_of_fleet, victoria_metrics_of_fleet
 from tests.testbed.node import KubernetesNode
-from tests.testbed.part import MissingPartError
+from tests.testbed.part import MissingPartError, kernel_headers
 from tests.testbed.store import PrometheusServer, VictoriaMetricsServer
 
 # Properties have no time limit per example: test machines are shared.
@@ -40,7 +40,14 @@ def _missing_part_skips() -> Iterator[None]:
 
 PROFILE_CRD = Path(__file__).parent.parent / "crds" / "energyprofile.yaml"
 
-# Time the kernel itself: they want a machine that nothing else keeps busy.
+
+def pytest_configure() -> None:
+    """The testbed's kernel headers serve where the machine has none: set before bcc is asked."""
+    with suppress(MissingPartError):
+        os.environ.setdefault("BCC_KERNEL_SOURCE", str(kernel_headers()))
+
+
+# Time the kernel itself: `make test` runs them alone, after all others.
 NODE_TESTS = (
     "tests/collector/deployment/",
     "tests/collector/probes/test_bpf",

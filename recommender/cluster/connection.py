@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlencode
 
@@ -51,6 +51,23 @@ class RetryPolicy:
         own = self.first * 2 ** (attempt - 1)
         wanted = float(asked) if asked and asked.isdecimal() else 0.0
         return None if wanted > self.longest else max(own, wanted)
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Where the API server is and who we are, for a client of another kind; "" where not used.
+
+    `token` comes after `scheme` (Bearer, Basic) in the Authorization header.
+    """
+
+    server: str
+    ca_file: str = ""
+    is_insecure: bool = False
+    scheme: str = ""
+    token: str = field(default="", repr=False)
+    certificate_file: str = ""
+    key_file: str = ""
+    proxy: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -113,6 +130,21 @@ class ApiConnection:
     def close(self) -> None:
         """Close the kept-alive connections."""
         self._pool.clear()
+
+    def credentials(self) -> Credentials:
+        """What `request` uses, renewed where it must be. Raises ClusterConfigError."""
+        known, headers = self._configuration, self._authenticate()
+        scheme, _, token = next(iter(headers.values()), "").partition(" ")
+        return Credentials(
+            server=known.host,
+            ca_file=known.ssl_ca_cert or "",
+            is_insecure=not known.verify_ssl,
+            scheme=scheme,
+            token=token,
+            certificate_file=known.cert_file or "",
+            key_file=known.key_file or "",
+            proxy=known.proxy or "",
+        )
 
     def request(
         self,

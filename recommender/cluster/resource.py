@@ -27,7 +27,7 @@ class Resource:
 
 
 VPAS = Resource(VPA_GROUP, "v1", "verticalpodautoscalers")
-ENERGY_PROFILES = Resource("joulefit.io", "v1alpha1", "energyprofiles")
+PROFILES = Resource("joulefit.io", "v1alpha1", "energyprofiles")
 NODES = Resource("", "v1", "nodes")
 PODS = Resource("", "v1", "pods")
 HPAS = Resource("autoscaling", "v2", "horizontalpodautoscalers")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from recommender.cluster.resource import (
-    ENERGY_PROFILES,
     HPAS,
     NODES,
     PODS,
+    PROFILES,
     VPAS,
     WELL_KNOWN,
     Resource,
@@ -29,8 +29,8 @@ def list_rules() -> list[Rule]:
         {"apiGroups": ["*"], "resources": ["*/scale"], "verbs": ["get"]},
         _rule(VPAS, verbs=["get", "list"]),
         _rule(VPAS, verbs=["patch"], subresource="status"),
-        _rule(ENERGY_PROFILES, verbs=["list"]),
-        _rule(ENERGY_PROFILES, verbs=["patch"], subresource="status"),
+        _rule(PROFILES, verbs=["list"]),
+        _rule(PROFILES, verbs=["patch"], subresource="status"),
     ]
 
 

@@ -26,10 +26,10 @@ from recommender.cluster.node import name_releaser
 from recommender.cluster.pod import Reservations, is_active
 from recommender.cluster.profile import ProfileItem, index_profiles
 from recommender.cluster.resource import (
-    ENERGY_PROFILES,
     HPAS,
     NODES,
     PODS,
+    PROFILES,
     VPAS,
     WELL_KNOWN,
     is_well_known,
@@ -107,7 +107,12 @@ class SnapshotReader:
             nodes = pool.submit(self._read_nodes)
             hpas = pool.submit(self._read_hpas)
             profiles = pool.submit(self._read_profiles)
-            claims = claim_vpas(vpas.result(), self._settings.recommender_name)
+            ignored = frozenset(self._settings.ignore_namespace)
+            claims = [
+                claim
+                for claim in claim_vpas(vpas.result(), self._settings.recommender_name)
+                if claim.namespace not in ignored
+            ]
             kinds = list(pool.map(self._read_controllers, *zip(*self._kinds(claims), strict=True)))
             return Snapshot(
                 claims=claims,
@@ -205,7 +210,7 @@ class SnapshotReader:
     def _read_profiles(self) -> list[ProfileItem]:
         """EnergyProfiles are optional: a cluster without their CRD is nothing to warn of."""
         try:
-            return self._read(ENERGY_PROFILES, ProfileItem)
+            return self._read(PROFILES, ProfileItem)
         except ClusterReplyError as error:
             if error.status != _NOT_FOUND:
                 raise

@@ -151,6 +151,11 @@ class Server:
     def log_tail(self, lines: int = 20) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
+    def kill(self) -> None:
+        """SIGKILL, as an out-of-memory killer does; it is gone when this returns."""
+        self._process.kill()
+        self._process.wait()
+
     def stop(self) -> None:
         if not self.is_running:
             return
