@@ -226,7 +226,7 @@ def _write_profiles(
         report = reports.get((vpa.namespace, vpa.name))
         status = build_profile_status(vpa, profile, report, change.status, now=now)
         if not profile_differs(profile.status, status):
-            return StatusChange(vpa, status, "unchanged")
+            return StatusChange(vpa, profile.status, "unchanged")  # one of them is enough to keep
         return _hand_over(vpa, status, sink)
 
     with ThreadPoolExecutor(sink.parallel if sink else 1, thread_name_prefix="write") as pool:
