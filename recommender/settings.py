@@ -278,6 +278,23 @@ class RunSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PageSettings:
+    """Where the service shows its metrics and its health."""
+
+    listen: str = option(
+        "0.0.0.0:8942",
+        "address of /metrics and the health pages",
+        why="the stock recommender's port",
+        metavar="ADDRESS",
+    )
+    tls_cert: str = option("", "certificate (PEM) of the pages", is_path=True, metavar="FILE")
+    tls_key: str = option("", "key (PEM) of the certificate", is_path=True, metavar="FILE")
+    basic_auth_file: str = option(
+        "", "file with USER:PASSWORD that /metrics and / ask for", is_path=True, metavar="FILE"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class RecordSettings:
     """What `record` writes."""
 
@@ -297,6 +314,7 @@ ALL_SETTINGS = (
     OutputSettings,
     GateSettings,
     RunSettings,
+    PageSettings,
     RecordSettings,
     DemoSettings,
     SourceSettings,

@@ -35,9 +35,10 @@ class RetryPolicy:
     """How often and how long to wait after 429, 5xx and broken connections.
 
     Few and short: a recommender comes again in a minute. Every request here may be repeated:
-    reads, and merge patches that give the same object however often they are applied. A 409 is
-    an answer: the object is another by now than the patch was made for. A server that asks
-    (Retry-After) for more patience than `longest` is not waited for.
+    reads, merge patches that give the same object however often they are applied, and Events,
+    whose names are chosen before they are sent. A 409 is an answer: the object is another by now
+    than the patch was made for. A server that asks (Retry-After) for more patience than `longest`
+    is not waited for.
     """
 
     attempts: int = 3

@@ -1,7 +1,8 @@
 """An API server in memory, for tests and for trying things without a cluster.
 
 It knows what the edge asks for: collections in pages, single objects, metadata only, discovery,
-/scale and merge patches of /status. It knows no permissions, schemas or watches.
+/scale, merge patches of /status, and the creation of objects. It knows no permissions, schemas or
+watches.
 """
 
 from __future__ import annotations
@@ -74,10 +75,23 @@ class FakeApi:
         self.requests.append(asked)
         if asked in self.failures:
             raise self._fail(method, path, self.failures[asked])
+        if method == "POST" and body is not None:
+            return self._create(path, body)
         answer = self._answer(method, path, query or {}, body)
         if answer is None:
             raise self._fail(method, path, 404)
         return msgspec.json.encode(_metadata_only(answer) if "PartialObject" in accept else answer)
+
+    def _create(self, path: str, body: bytes) -> bytes:
+        item = msgspec.json.decode(body)
+        metadata = item["metadata"]
+        address = parse_path(path)
+        if address is None or address.resource != _resource_of(item):
+            raise self._fail("POST", path, 404)
+        if (address.resource, address.namespace, metadata["name"]) in self._objects:
+            raise self._fail("POST", path, 409)
+        self.add({**item, "metadata": {**metadata, "namespace": address.namespace}})
+        return body
 
     def _answer(
         self, method: str, path: str, query: Mapping[str, str], body: bytes | None

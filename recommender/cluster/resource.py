@@ -31,6 +31,7 @@ PROFILES = Resource("joulefit.io", "v1alpha1", "energyprofiles")
 NODES = Resource("", "v1", "nodes")
 PODS = Resource("", "v1", "pods")
 HPAS = Resource("autoscaling", "v2", "horizontalpodautoscalers")
+EVENTS = Resource("events.k8s.io", "v1", "events")
 
 WELL_KNOWN = {
     "Deployment": Resource("apps", "v1", "deployments"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from recommender.cluster.resource import (
+    EVENTS,
     HPAS,
     NODES,
     PODS,
@@ -16,7 +17,8 @@ Rule = dict[str, list[str]]
 
 
 def list_rules() -> list[Rule]:
-    """Rules of the ClusterRole, as Kubernetes writes them: no secrets, no writes but /status.
+    """Rules of the ClusterRole, as Kubernetes writes them: no secrets, no writes but /status
+    and Events.
 
     `*/scale` names the pods of targets of other kinds. `get` on VPAs tells a deleted VPA from
     a CRD without the status subresource.
@@ -31,6 +33,7 @@ def list_rules() -> list[Rule]:
         _rule(VPAS, verbs=["patch"], subresource="status"),
         _rule(PROFILES, verbs=["list"]),
         _rule(PROFILES, verbs=["patch"], subresource="status"),
+        _rule(EVENTS, verbs=["create"]),
     ]
 
 
