@@ -114,7 +114,6 @@ def run_once(
         report = assemble_report(evidence, pools, sized, skipped)
     with timer.step("write"):
         changes = _write_all(evidence, sized, skipped, sink)
-    with timer.step("profiles"):
         profiles = _write_profiles(changes, sized, profile_sink)
     return Cycle(report, changes, timer, evidence, profiles)
 

@@ -1,4 +1,4 @@
-"""Two tenants in one real Prometheus: neither reaches a series of the other."""
+"""Two tenants in one real store: neither reaches a series of the other."""
 
 import numpy as np
 import pytest
@@ -38,8 +38,10 @@ class Listening:
         return reply
 
 
-@pytest.fixture(scope="module")
-def store(module_prometheus_with):
+@pytest.fixture(scope="module", params=["prometheus", "victoria_metrics"])
+def store(request):
+    serve = request.getfixturevalue(f"module_{request.param}_with")
+
     def of(namespace, per_second, **labels):
         labels = {"namespace": namespace, "pod": "web-7d9c5b8f6-bcdfg", **labels}
         return Series("done_total", labels, TIMES, 10.0 + per_second * (TIMES - TIMES[0]))
@@ -51,7 +53,7 @@ def store(module_prometheus_with):
         of("shop", 4.0, code="500"),
         of("shop", 5.0, code="nasty", note=NASTY),
     ]
-    return StoreSettings(store=module_prometheus_with(sorted(source, key=lambda s: s.name)).url)
+    return StoreSettings(store=serve(source).url)
 
 
 @pytest.fixture
