@@ -13,7 +13,7 @@ from collector import settings as collector_settings
 from recommender import settings
 from recommender.cluster.role import list_rules
 from recommender.flags import OptionRow, option_rows
-from recommender.report.schema import report_schema
+from recommender.report.schema import comparison_schema, report_schema
 from recommender.report.yaml_text import format_yaml_document
 
 if TYPE_CHECKING:
@@ -64,6 +64,11 @@ def format_schema() -> str:
     return json.dumps(report_schema(), indent=2) + "\n"
 
 
+def format_comparison_schema() -> str:
+    """docs/comparison.schema.json: the schema of `compare --output json`."""
+    return json.dumps(comparison_schema(), indent=2) + "\n"
+
+
 def format_role() -> str:
     """docs/cluster-role.yaml: what the recommender may do, and nothing more."""
     role = {
@@ -81,6 +86,7 @@ GENERATED = {
     "settings.md": format_settings,
     "collector-settings.md": format_collector_settings,
     "report.schema.json": format_schema,
+    "comparison.schema.json": format_comparison_schema,
     "cluster-role.yaml": format_role,
 }
 

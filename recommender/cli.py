@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +23,10 @@ from recommender.flags import collect, settings_options
 from recommender.settings import (
     ClusterSettings,
     DemoSettings,
+    DoctorSettings,
     GateSettings,
     OutputSettings,
+    PageSettings,
     RecordSettings,
     RunSettings,
     SizingSettings,
@@ -101,6 +104,41 @@ def explain(workload: str, **values: Any) -> None:
 
 
 @main.command()
+@click.argument("workload", metavar="[NAMESPACE/KIND/NAME]", default="")
+@settings_options(OutputSettings, SourceSettings, *_READING, SizingSettings)
+def compare(workload: str, **values: Any) -> None:
+    """Hold our requests against those of other recommenders' VPAs, over time. Changes nothing.
+
+    A VPA that names joulefit with updateMode: Off beside another one on the same workload is
+    the safe way to compare. Where no other VPA is, the stock rule is compared.
+    """
+    from recommender.compare import compare as compare_recommenders
+    from recommender.history.target import TargetReader
+    from recommender.report.document import format_comparison
+
+    if values["no_cluster"]:
+        raise UsageError("VPAs are on an API server only; leave out --no-cluster")
+    values["all_workloads"] = values["all_workloads"] or bool(workload)
+    with _progress() as progress:
+        targets = None
+        if not values["recording"]:
+            targets = TargetReader(collect(StoreSettings, values), progress=progress)
+        comparison = compare_recommenders(
+            _source(values, progress, explained=workload),
+            targets,
+            workload=workload,
+            settings=collect(SizingSettings, values),
+        )
+    text = format_comparison(
+        comparison,
+        output=collect(OutputSettings, values).output,
+        width=_width(),
+        is_terminal=_is_terminal(),
+    )
+    click.echo(text, nl=False)
+
+
+@main.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @settings_options(RecordSettings, SourceSettings, *_READING)
 def record(file: Path, **values: Any) -> None:
@@ -118,9 +156,12 @@ def record(file: Path, **values: Any) -> None:
 
 
 @main.command()
-@settings_options(RunSettings, GateSettings, *_READING, SizingSettings)
+@settings_options(RunSettings, PageSettings, GateSettings, *_READING, SizingSettings)
 def run(**values: Any) -> None:
-    """Write recommendations into the status of the VPAs that name joulefit."""
+    """Write recommendations into the status of the VPAs that name joulefit.
+
+    A service that goes on until it is told to end (SIGTERM), or with --once a single cycle.
+    """
     from recommender.cluster.connection import connect
     from recommender.cluster.profile_writer import ProfileWriter
     from recommender.cluster.writer import StatusWriter
@@ -128,7 +169,8 @@ def run(**values: Any) -> None:
 
     settings = collect(RunSettings, values)
     if not settings.once:
-        raise UsageError("this version runs single cycles only; give --once and repeat it")
+        _serve(values)
+        return
     with connect(collect(ClusterSettings, values)) as connection, _progress() as progress:
         sinks = None if settings.dry_run else (StatusWriter(connection), ProfileWriter(connection))
         cycle = _run(_live_source(values, progress, connection), values, sinks=sinks)
@@ -138,6 +180,54 @@ def run(**values: Any) -> None:
     click.echo(format_changes(cycle.changes, cycle.report.skipped), nl=False, err=settings.dry_run)
     failed = any(change.outcome == "failed" for change in cycle.changes)
     _end(failed or _is_gated(cycle, values))
+
+
+def _serve(values: dict[str, Any]) -> None:
+    from recommender.serving import ServiceSettings, serve
+
+    if values["dry_run"]:
+        raise UsageError("--dry-run needs --once: a service that writes nothing serves nobody")
+    serve(
+        ServiceSettings(
+            run=collect(RunSettings, values),
+            cluster=collect(ClusterSettings, values),
+            store=collect(StoreSettings, values),
+            window=collect(WindowSettings, values),
+            sizing=collect(SizingSettings, values),
+            pages=collect(PageSettings, values),
+        )
+    )
+
+
+@main.command()
+@settings_options(DoctorSettings, GateSettings, *_READING)
+def doctor(**values: Any) -> None:
+    """Say what works in the cluster and the store, what is missing and what to do.
+
+    Changes nothing. Exit code 1 if any check fails; with --strict if any warns.
+    """
+    from recommender.doctor import examine
+    from recommender.model.check import worst_level
+    from recommender.report.checkup import format_checkup
+    from recommender.units import format_time
+
+    with _progress() as progress:
+        checks = examine(
+            collect(ClusterSettings, values),
+            collect(StoreSettings, values),
+            collect(WindowSettings, values),
+            progress=progress,
+        )
+    text = format_checkup(
+        checks,
+        output=collect(DoctorSettings, values).doctor_output,
+        now=format_time(time.time()),
+        width=_width(),
+        is_terminal=_is_terminal(),
+    )
+    click.echo(text, nl=False)
+    bad = {"warn", "fail"} if collect(GateSettings, values).strict else {"fail"}
+    _end(worst_level(checks) in bad)
 
 
 @main.command()

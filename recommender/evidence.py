@@ -141,4 +141,5 @@ def _keep(state: ClusterState, namespaces: frozenset[str]) -> ClusterState:
         state,
         workloads=tuple(each for each in state.workloads if each.ref.namespace in namespaces),
         vpas=tuple(vpa for vpa in state.vpas if vpa.namespace in namespaces),
+        rivals=tuple(each for each in state.rivals if each.target.namespace in namespaces),
     )

@@ -188,7 +188,7 @@ def _settings() -> kopf.OperatorSettings:
     settings.posting.enabled = False
     settings.scanning.disabled = True
     settings.process.ultimate_exiting_timeout = None  # the service ends by itself
-    settings.watching.server_timeout = 240.0
-    settings.watching.connect_timeout = 5.0
+    settings.watching.server_timeout = 240  # whole seconds: the API server takes nothing else
+    settings.watching.connect_timeout = 5
     settings.networking.error_backoffs = (1, 2, 5)
     return settings

@@ -227,7 +227,7 @@ class SourceSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class OutputSettings:
-    """How a report is shown."""
+    """How a report or a comparison is shown."""
 
     output: str = option(
         "table",
@@ -243,7 +243,9 @@ class GateSettings:
     """When a run that worked ends with an error all the same."""
 
     strict: bool = option(
-        False, "exit with 1 when anything was skipped that nobody had switched off"
+        False,
+        "exit with 1 when anything was skipped that nobody had switched off;"
+        " of doctor: when there is a warning",
     )
 
 
@@ -302,6 +304,15 @@ class RecordSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DoctorSettings:
+    """How `doctor` shows what it found."""
+
+    doctor_output: str = option(
+        "text", "format of the page", flag="--output", short="o", choices=("text", "json")
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class DemoSettings:
     """What `demo` simulates."""
 
@@ -316,6 +327,7 @@ ALL_SETTINGS = (
     RunSettings,
     PageSettings,
     RecordSettings,
+    DoctorSettings,
     DemoSettings,
     SourceSettings,
     StoreSettings,

@@ -108,6 +108,11 @@ class Lease:
         return self._clock() < self._held_until
 
     @property
+    def is_known(self) -> bool:
+        """Whether the API server has ever told who holds it."""
+        return self._seen is not None
+
+    @property
     def holder(self) -> str:
         """Who held it when it was last looked at; "" for nobody."""
         return (self._seen and self._seen.holder_identity) or ""

@@ -16,7 +16,7 @@ from recommender.cluster.selector import Selector, parse_selector
 from recommender.cluster.snapshot import Snapshot, SnapshotReader
 from recommender.cluster.target import Resolution, TargetResolver
 from recommender.cluster.vpa import VpaClaim, find_rivals
-from recommender.model.cluster import ClusterState, Vpa, Workload
+from recommender.model.cluster import ClusterState, Rival, Vpa, Workload
 from recommender.model.identity import WorkloadRef
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class ClusterReader:
             owners=members.owners,
             node_releaser=find_releaser_of_nodes(snapshot.nodes) or snapshot.intake.releaser,
             warnings=(*snapshot.warnings, *self._warn_of_empty(snapshot)),
+            rivals=_choose_rivals(snapshot, vpas),
         )
 
     def _warn_of_empty(self, snapshot: Snapshot) -> Iterable[str]:
@@ -156,6 +157,12 @@ def _convert_vpa(
         resource_version=claim.metadata.resource_version,
         profile=intent,
     )
+
+
+def _choose_rivals(snapshot: Snapshot, vpas: Iterable[Vpa]) -> tuple[Rival, ...]:
+    """Those on workloads that get a recommendation of ours."""
+    ours = {vpa.target for vpa in vpas if not vpa.problem}
+    return tuple(rival for rival in snapshot.rivals if rival.target in ours)
 
 
 def _convert_workloads(

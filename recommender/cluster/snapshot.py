@@ -34,6 +34,7 @@ from recommender.cluster.resource import (
     WELL_KNOWN,
     is_well_known,
 )
+from recommender.cluster.rival import decode_rivals
 from recommender.cluster.vpa import VpaClaim, VpaItem, claim_vpas
 from recommender.errors import ClusterError, ClusterForbiddenError, ClusterReplyError
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from recommender.cluster.resource import Resource
+    from recommender.model.cluster import Rival
     from recommender.model.identity import WorkloadRef
     from recommender.settings import ClusterSettings
 
@@ -88,6 +90,7 @@ class Snapshot:
     controllers: dict[WorkloadRef, KnownController]
     profiles: dict[tuple[str, str], ProfileItem] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    rivals: tuple[Rival, ...] = ()
 
 
 class SnapshotReader:
@@ -122,6 +125,7 @@ class SnapshotReader:
                 controllers={known.ref: known for kind in kinds for known in kind},
                 profiles=index_profiles(profiles.result()),
                 warnings=self._warnings,
+                rivals=decode_rivals(vpas.result(), claims),
             )
 
     def _kinds(self, claims: Iterable[VpaClaim]) -> list[tuple[str, bool]]:

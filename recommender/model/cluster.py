@@ -102,6 +102,21 @@ class Vpa:
 
 
 @dataclass(frozen=True)
+class Rival:
+    """Another recommender's VPA on a workload that a VPA of ours targets. It is only ever read.
+
+    `name` is the VPA's, in the namespace of its target; `recommender` is `default` where it names
+    none: VPA's own. `targets` are the targets of its status by container, without those that
+    cannot be read; empty where it recommends nothing yet.
+    """
+
+    name: str
+    recommender: str
+    target: WorkloadRef
+    targets: dict[str, Amounts] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class NodeLoad:
     """What the scheduler counts on one node: requests of all its pods."""
 
@@ -115,7 +130,8 @@ class ClusterState:
 
     `source` says which, in words. `reserved` is keyed by node name; empty: unknown.
     `node_releaser` names the component that removes empty nodes (cluster-autoscaler, karpenter),
-    "" where none is seen.
+    "" where none is seen. `rivals` are sorted by target, the oldest first, which is the one that
+    VPA's components follow.
     """
 
     source: str
@@ -126,3 +142,4 @@ class ClusterState:
     owners: PodOwners = field(default_factory=PodOwners)
     node_releaser: str = ""
     warnings: tuple[str, ...] = ()
+    rivals: tuple[Rival, ...] = ()

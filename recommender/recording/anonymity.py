@@ -22,7 +22,7 @@ from recommender.recording.layout import USAGE_ARRAYS
 from recommender.recording.provenance import NAMELESS_SETTINGS
 
 if TYPE_CHECKING:
-    from recommender.model.cluster import ClusterState, ContainerPolicy, Vpa, Workload
+    from recommender.model.cluster import ClusterState, ContainerPolicy, Rival, Vpa, Workload
     from recommender.model.history import History, NodeHistory, UsageHistory
     from recommender.model.recording import Recording
 
@@ -34,6 +34,7 @@ _KNOWN_KINDS = frozenset({*SHORT_KINDS, "Pod"})
 _KNOWN_CLASSES = frozenset({"", "critical", "standard", "batch"})
 _KNOWN_OBJECTIVES = frozenset({"energy", "carbon"})
 _KNOWN_MODES = frozenset({"Off", "Initial", "Recreate", "InPlaceOrRecreate", "Auto"})
+_KNOWN_RECOMMENDERS = frozenset({"", "default"})
 _KNOWN_RELEASERS = frozenset({"cluster-autoscaler", "karpenter"})
 # Tuples, because a status may hold anything, also what cannot be hashed.
 _KNOWN_CONDITIONS = (
@@ -121,6 +122,7 @@ def _hide_cluster(cluster: ClusterState, names: _Pseudonyms, *, source: str) -> 
         owners=PodOwners(),
         node_releaser=releaser if releaser in {"", *_KNOWN_RELEASERS} else "a node releaser",
         warnings=_count_left_out(cluster.warnings),
+        rivals=_hide_rivals(cluster.rivals, names),
     )
 
 
@@ -185,6 +187,25 @@ def _hide_profile_status(status: dict[str, Any], vpa: Vpa, names: _Pseudonyms) -
             if isinstance(each.get("recommended"), dict)
         ],
     }
+
+
+def _hide_rivals(rivals: tuple[Rival, ...], names: _Pseudonyms) -> tuple[Rival, ...]:
+    """Sorted by the new names of their targets; on one target the oldest stays the first."""
+    hidden = [
+        replace(
+            rival,
+            name=names.name("vpa", rival.name),
+            recommender=(
+                rival.recommender
+                if rival.recommender in _KNOWN_RECOMMENDERS
+                else names.name("recommender", rival.recommender)
+            ),
+            target=names.workload(rival.target),
+            targets={names.container(name): each for name, each in rival.targets.items()},
+        )
+        for rival in rivals
+    ]
+    return tuple(sorted(hidden, key=lambda rival: rival.target))
 
 
 def _hide_policy(policy: ContainerPolicy, names: _Pseudonyms) -> ContainerPolicy:

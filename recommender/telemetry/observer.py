@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from recommender.errors import ClusterError, NoDataError, StoreError
+from recommender.errors import ClusterError, JoulefitError, NoDataError, StoreError
 from recommender.telemetry.health import Vitals
 
 if TYPE_CHECKING:
@@ -93,8 +93,12 @@ class CycleObserver:
         self._metrics.record_events(self._tell(cycle.changes))
 
     def record_failure(self, error: Exception, *, seconds: float) -> None:
-        """A cycle that an error ended: it has ended all the same."""
-        vitals = replace(self._vitals, last_turn=self._clock(), is_standby=False)
+        """A cycle that an error ended: it has ended all the same, unless the error is a defect of
+        ours, of which a restart may free a process that has it again and again.
+        """
+        vitals = replace(self._vitals, is_standby=False)
+        if isinstance(error, JoulefitError):
+            vitals = replace(vitals, last_turn=self._clock())
         if isinstance(error, ClusterError):
             vitals = replace(vitals, cluster=vitals.cluster.failed(str(error)))
         elif isinstance(error, NoDataError):  # it did answer

@@ -14,6 +14,7 @@ from recommender.model.cluster import (
     ContainerSpec,
     Node,
     NodeLoad,
+    Rival,
     Vpa,
     Workload,
 )
@@ -193,6 +194,10 @@ def make_cluster(**changes):
         "owners": PodOwners(pods={("zebra-shop", "quokka-cart-abc-defgh"): CART}),
         "node_releaser": "karpenter",
         "warnings": ("pods of namespace tapir-lab may not be listed",),
+        "rivals": (
+            Rival("gecko-stock", "default", CART, {"badger-app": Amounts(512, 2**30)}),
+            Rival("vulture-rival", "iguana-recommender", CART),
+        ),
     }
     return ClusterState(**{**values, **changes})
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from recommender.errors import UsageError
+from recommender.model.cluster import Amounts
 from recommender.model.identity import ContainerRef, PodOwners
 from recommender.recording import anonymize, choose_recorded_settings, write_recording
 from recommender.settings import ClusterSettings, SizingSettings, StoreSettings, WindowSettings
@@ -127,6 +128,16 @@ def test_what_cannot_name_anything_is_kept(hidden):
     assert vpa.policies[0].is_off
     assert vpa.policies[0].max_allowed.cpu_millicores == 2000
     assert vpa.policies[1].container == "*"
+
+
+def test_rivals_keep_their_numbers_and_order_and_are_named_as_what_they_rival(hidden):
+    cart = next(each for each in hidden.cluster.workloads if each.containers[0].oom_killed)
+    stock, other = hidden.cluster.rivals
+    assert {stock.target, other.target} == {cart.ref}
+    assert stock.targets == {cart.containers[0].name: Amounts(512, 2**30)}
+    assert stock.recommender == "default"
+    assert re.fullmatch("recommender-[0-9a-f]{12}", other.recommender)
+    assert re.fullmatch("vpa-[0-9a-f]{12}", other.name)
 
 
 def test_a_status_keeps_its_numbers_and_loses_its_texts(hidden):

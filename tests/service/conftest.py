@@ -58,7 +58,9 @@ class Plane(ControlPlane):
 
     def recommendations(self) -> dict[str, Any]:
         """What each VPA of ours recommends; None where nothing."""
-        return {key: each.get("status", {}).get("recommendation") for key, each in self.vpas().items()}
+        return {
+            key: each.get("status", {}).get("recommendation") for key, each in self.vpas().items()
+        }
 
     def is_answered(self) -> bool:
         return all(self.recommendations().values())

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import signal
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import requests
@@ -14,7 +12,9 @@ from tests.main_job.command import JOULEFIT
 from tests.testbed.process import RunningService, free_port, wait_until
 
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Callable
+    from pathlib import Path
 
 
 class ServiceProcess(RunningService):
@@ -77,7 +77,9 @@ class ServiceProcess(RunningService):
         total = 0.0
         for line in self.get("/metrics").text.splitlines():
             found = re.fullmatch(rf"{name}(?:{{(.*)}})? (\S+)", line)
-            if found and all(f'{key}="{value}"' in (found[1] or "") for key, value in labels.items()):
+            if found and all(
+                f'{key}="{value}"' in (found[1] or "") for key, value in labels.items()
+            ):
                 total += float(found[2])
         return total
 

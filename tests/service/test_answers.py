@@ -87,8 +87,9 @@ def test_a_wrong_work_class_is_said_at_once_and_mended_at_once(plane, start):
         annotations = {"annotations": {"joulefit.io/work-class": value}}
         plane.api.patch(f"{path}/deployment-003", {"metadata": annotations})
         service.wait(
-            lambda expected=status: plane.condition(key, "ConfigUnsupported").get("status")
-            == expected,
+            lambda expected=status: (
+                plane.condition(key, "ConfigUnsupported").get("status") == expected
+            ),
             f"work class {value}",
             seconds=20,
         )
@@ -116,15 +117,16 @@ def test_it_ends_when_told_to_and_gives_the_lease_back(plane, start, number):
     service.signal(number)
     wait_until(lambda: not service.is_running, "it has ended", seconds=10)
     assert service.servers[-1].code == 0
-    lease = plane.api.get("/apis/coordination.k8s.io/v1/namespaces/default/leases/joulefit-recommender")
+    lease = plane.api.get(
+        "/apis/coordination.k8s.io/v1/namespaces/default/leases/joulefit-recommender"
+    )
     assert "holderIdentity" not in lease["spec"]
 
 
-def test_health_pages_tell_life_and_readiness(plane, start):
+def test_health_pages_tell_life_and_readiness(start):
     service = start()
     service.wait(lambda: service.get("/readyz").status_code == 200, "it is ready")
     assert service.get("/healthz").status_code == 200
-    assert "every" not in service.get("/readyz").text
     assert service.get("/").text.startswith("joulefit recommender\n")
 
 

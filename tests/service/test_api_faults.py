@@ -17,7 +17,7 @@ def is_write(method, path):
     return method == "PATCH" and path.endswith("/status")
 
 
-def test_an_api_server_that_is_killed_in_a_cycle_and_comes_back(served, start, store):
+def test_an_api_server_that_is_killed_in_a_cycle_and_comes_back(served, start):
     from tests.service.conftest import SHAPE
 
     plane = served(Plane)
@@ -32,7 +32,9 @@ def test_an_api_server_that_is_killed_in_a_cycle_and_comes_back(served, start, s
     plane.start_api_server()
     service.wait_cycles(2)
     assert plane.recommendations() == found
-    spec = {"spec": {"resourcePolicy": {"containerPolicies": [{"containerName": "*", "mode": "Off"}]}}}
+    spec = {
+        "spec": {"resourcePolicy": {"containerPolicies": [{"containerName": "*", "mode": "Off"}]}}
+    }
     plane.api.patch(PATH, spec)
     service.wait(lambda: plane.recommendations()[KEY] is None, "the watch or a cycle sees it")
 
@@ -75,7 +77,9 @@ def test_a_watch_that_is_gone_is_begun_anew(plane, start, through, api_proxy):
         lambda: api_proxy.count("GET", "watch=true") > 2, "it has met the fault", seconds=30
     )
     api_proxy.fault = None
-    off = {"spec": {"resourcePolicy": {"containerPolicies": [{"containerName": "*", "mode": "Off"}]}}}
+    off = {
+        "spec": {"resourcePolicy": {"containerPolicies": [{"containerName": "*", "mode": "Off"}]}}
+    }
     plane.api.patch(PATH, off)
     service.wait(lambda: plane.recommendations()[KEY] is None, "the watch sees it", seconds=90)
     plane.api.patch(PATH, {"spec": {"resourcePolicy": None}})
@@ -93,9 +97,11 @@ def test_a_forbidden_namespace_is_said_and_the_service_lives(plane, start, throu
 
 
 def test_a_crd_that_is_deleted_and_created_again_is_served_again(plane, start):
-    objects = [each for each in plane.vpas().values()]
-    crd = plane.api.get("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/"
-                        "verticalpodautoscalers.autoscaling.k8s.io")
+    objects = list(plane.vpas().values())
+    crd = plane.api.get(
+        "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/"
+        "verticalpodautoscalers.autoscaling.k8s.io"
+    )
     service = start()
     service.wait(plane.is_answered, "every VPA has a recommendation")
     found = plane.recommendations()
@@ -117,9 +123,7 @@ def test_a_crd_that_is_deleted_and_created_again_is_served_again(plane, start):
         for each in objects
     ]
     plane.apply(kept)
-    service.wait(
-        lambda: plane.recommendations() == found, "the same recommendations", seconds=90
-    )
+    service.wait(lambda: plane.recommendations() == found, "the same recommendations", seconds=90)
 
 
 @pytest.mark.parametrize("what", ["deleted", "edited"])

@@ -82,8 +82,14 @@ def test_a_leader_that_was_frozen_for_a_minute_does_not_write_when_it_wakes(
     stopped = time.monotonic()
     try:
         other.wait(lambda: other.cycles() > 0, "the other works", seconds=30)
-        off = {"spec": {"resourcePolicy": {"containerPolicies": [{"containerName": "*", "mode": "Off"}]}}}
-        path = f"/apis/autoscaling.k8s.io/v1/namespaces/{TEAM}/verticalpodautoscalers/deployment-003"
+        off = {
+            "spec": {
+                "resourcePolicy": {"containerPolicies": [{"containerName": "*", "mode": "Off"}]}
+            }
+        }
+        path = (
+            f"/apis/autoscaling.k8s.io/v1/namespaces/{TEAM}/verticalpodautoscalers/deployment-003"
+        )
         plane.api.patch(path, off)
         key = f"{TEAM}/deployment-003"
         other.wait(lambda: plane.recommendations()[key] is None, "the other answers a change")

@@ -20,7 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-_HOP = {"connection", "transfer-encoding", "content-length", "host", "keep-alive", "proxy-connection"}
+_HOP = {
+    "connection",
+    "transfer-encoding",
+    "content-length",
+    "host",
+    "keep-alive",
+    "proxy-connection",
+}
 _PIECE = 1 << 16
 
 
@@ -56,7 +63,7 @@ class FaultProxy:
         self._fault: Fault | None = None
         self._changed = threading.Condition()
         self._links: set[http.client.HTTPConnection] = set()
-        self._server = _Server(("127.0.0.1", 0), _handler_of(self))
+        self._server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"proxy": self}))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
@@ -117,71 +124,63 @@ class _Server(ThreadingHTTPServer):
         """A client that went away is no news."""
 
 
-def _handler_of(proxy: FaultProxy) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    proxy: FaultProxy
 
-        def handle_any(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            proxy.requests.append((self.command, self.path))
-            fault = proxy.fault
-            if fault is not None and not fault.hits(self.command, self.path):
-                fault = None
-            if fault is not None and fault.before is not None:
-                fault.before()
-            if fault is not None and fault.hangs:
-                proxy.wait_out(fault)
-                self.close_connection = True
-            elif fault is not None and fault.status is not None:
-                self._answer(fault.status, fault.headers, fault.body)
-            else:
-                self._pass_on(body, is_cut=fault is not None and fault.is_cut)
+    def handle_any(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.proxy.requests.append((self.command, self.path))
+        fault = self.proxy.fault
+        if fault is None or not fault.hits(self.command, self.path):
+            self._pass_on(body)
+            return
+        if fault.before is not None:
+            fault.before()
+        if fault.hangs:
+            self.proxy.wait_out(fault)
+            self.close_connection = True
+        elif fault.status is not None:
+            self._answer(fault)
+        else:
+            self._pass_on(body, is_cut=fault.is_cut)
 
-        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any  # noqa: N815
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any  # noqa: N815 - the base's names
 
-        def _answer(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
-            self.send_response(status)
-            for name, value in headers.items():
+    def _answer(self, fault: Fault) -> None:
+        self.send_response(fault.status or 500)
+        for name, value in fault.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(fault.body)))
+        self.end_headers()
+        self.wfile.write(fault.body)
+
+    def _pass_on(self, body: bytes, *, is_cut: bool = False) -> None:
+        headers = {k: v for k, v in self.headers.items() if k.lower() not in _HOP}
+        link = self.proxy.connect()
+        try:
+            link.request(self.command, self.path, body or None, headers)
+            self._relay(link.getresponse(), is_cut=is_cut)
+        except (OSError, http.client.HTTPException):
+            self.close_connection = True
+        finally:
+            self.proxy.forget(link)
+
+    def _relay(self, reply: http.client.HTTPResponse, *, is_cut: bool) -> None:
+        self.send_response(reply.status)
+        for name, value in reply.getheaders():
+            if name.lower() not in _HOP:
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def _pass_on(self, body: bytes, *, is_cut: bool) -> None:
-            headers = {k: v for k, v in self.headers.items() if k.lower() not in _HOP}
-            link = proxy.connect()
-            try:
-                link.request(self.command, self.path, body or None, headers)
-                reply = link.getresponse()
-            except OSError:
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        while piece := reply.read1(_PIECE):
+            if is_cut:
+                self.wfile.write(b"%x\r\n%s" % (len(piece), piece[: len(piece) // 2]))
                 self.close_connection = True
-                proxy.forget(link)
                 return
-            try:
-                self._relay(reply, is_cut=is_cut)
-            except (OSError, http.client.HTTPException):
-                self.close_connection = True
-            finally:
-                proxy.forget(link)
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+            self.wfile.flush()
+        self.wfile.write(b"0\r\n\r\n")
 
-        def _relay(self, reply: http.client.HTTPResponse, *, is_cut: bool) -> None:
-            self.send_response(reply.status)
-            for name, value in reply.getheaders():
-                if name.lower() not in _HOP:
-                    self.send_header(name, value)
-            self.send_header("Transfer-Encoding", "chunked")
-            self.end_headers()
-            while piece := reply.read1(_PIECE):
-                if is_cut:
-                    half = piece[: len(piece) // 2]
-                    self.wfile.write(b"%x\r\n%s" % (len(piece), half))
-                    self.close_connection = True
-                    return
-                self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
-                self.wfile.flush()
-            self.wfile.write(b"0\r\n\r\n")
-
-        def log_message(self, *_: object) -> None:
-            """Nobody reads it."""
-
-    return Handler
+    def log_message(self, *_: object) -> None:
+        """Nobody reads it."""

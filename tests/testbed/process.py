@@ -134,6 +134,11 @@ class Server:
     def is_running(self) -> bool:
         return self._process.poll() is None
 
+    @property
+    def code(self) -> int | None:
+        """Its exit code; None while it runs."""
+        return self._process.poll()
+
     def wait_ready(self, claim: Callable[[], bool], *, pause: float = POLL_SECONDS) -> None:
         """Wait until the claim holds.
 
