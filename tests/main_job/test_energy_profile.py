@@ -16,7 +16,8 @@ from tests.cluster.builder import energy_profile
 from tests.conftest import PROFILE_CRD
 from tests.main_job.command import joulefit
 from tests.main_job.conftest import SHAPE
-from tests.testbed.process import free_port
+from tests.testbed.api import ApiError
+from tests.testbed.process import free_port, wait_until
 
 CPU_TIME = "joulefit_container_cpu_seconds_total"
 
@@ -46,6 +47,15 @@ def explain(live, workload):
 def change(profiles, workload, **spec):
     path = f"/apis/joulefit.io/v1alpha1/namespaces/{workload.namespace}/energyprofiles/"
     profiles.api.patch(path + workload.name, {"spec": spec})
+
+
+def is_taken(profiles, workload, **spec):
+    """Whether the API server, which learns of a changed CRD a moment later, takes this."""
+    try:
+        change(profiles, workload, **spec)
+    except ApiError:
+        return False
+    return True
 
 
 @pytest.mark.usefixtures("profiles")
@@ -172,7 +182,7 @@ def test_a_profile_that_cannot_be_meant_stops_its_own_vpa_only(live, workload, c
     spec["x-kubernetes-preserve-unknown-fields"] = True
     profiles.api.patch(path, {"spec": crd["spec"]})
     try:
-        change(profiles, workload, workClass="urgent")
+        wait_until(lambda: is_taken(profiles, workload, workClass="urgent"), "no rule holds")
         outcome = live("run", "--once")
         assert outcome.code == 0, outcome.stderr
         lines = [each for each in outcome.stdout.splitlines() if each.startswith("skipped ")]
