@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from recommender.cluster.connection import ApiConnection
-    from recommender.cycle import Cycle, EvidenceSource
+    from recommender.cycle import Cycle, EvidenceSource, StatusSink
+    from recommender.history.work import WorkReader
     from recommender.report.progress import Progress
 
 _READING = (StoreSettings, ClusterSettings, WindowSettings)
@@ -84,13 +85,18 @@ _WITH_CURVES = ("json", "yaml")
 @settings_options(SourceSettings, *_READING, SizingSettings)
 def explain(workload: str, **values: Any) -> None:
     """Show each step of one workload's recommendation with its numbers."""
+    import msgspec
+
     from recommender.report.explain import format_explanation
     from recommender.report.lookup import find_workload
+    from recommender.work import read_work
 
     values["all_workloads"] = True
     with _progress() as progress:
         cycle = _run(_source(values, progress, explained=workload), values, with_curves=True)
-    found = find_workload(cycle.report, workload)
+        found = find_workload(cycle.report, workload)
+        step = read_work(cycle.evidence, found, _work_reader(values, progress))
+    found = msgspec.structs.replace(found, work=step)
     click.echo(
         format_explanation(cycle.report, found, width=_width(), is_terminal=_is_terminal()),
         nl=False,
@@ -157,19 +163,20 @@ def run(**values: Any) -> None:
     A service that goes on until it is told to end (SIGTERM), or with --once a single cycle.
     """
     from recommender.cluster.connection import connect
+    from recommender.cluster.profile_writer import ProfileWriter
     from recommender.cluster.writer import StatusWriter
-    from recommender.report.change import format_changes, format_statuses
+    from recommender.report.change import format_changes, format_statuses, warn_of_profiles
 
     settings = collect(RunSettings, values)
     if not settings.once:
         _serve(values)
         return
     with connect(collect(ClusterSettings, values)) as connection, _progress() as progress:
-        sink = None if settings.dry_run else StatusWriter(connection)
-        cycle = _run(_live_source(values, progress, connection), values, sink=sink)
-    _print_warnings(cycle.report.source.warnings)
+        sinks = None if settings.dry_run else (StatusWriter(connection), ProfileWriter(connection))
+        cycle = _run(_live_source(values, progress, connection), values, sinks=sinks)
+    _print_warnings((*cycle.report.source.warnings, *warn_of_profiles(cycle.profiles)))
     if settings.dry_run:
-        click.echo(format_statuses(cycle.changes), nl=False)
+        click.echo(format_statuses(cycle.changes, cycle.profiles), nl=False)
     click.echo(format_changes(cycle.changes, cycle.report.skipped), nl=False, err=settings.dry_run)
     failed = any(change.outcome == "failed" for change in cycle.changes)
     _end(failed or _is_gated(cycle, values))
@@ -290,11 +297,32 @@ def _live_source(
 
 
 def _run(
-    source: EvidenceSource, values: dict[str, Any], *, sink: Any = None, with_curves: bool = False
+    source: EvidenceSource,
+    values: dict[str, Any],
+    *,
+    sinks: tuple[StatusSink, StatusSink] | None = None,
+    with_curves: bool = False,
 ) -> Cycle:
+    """One run; `sinks` are those of VPAs and of EnergyProfiles, None for a dry run."""
     from recommender.cycle import run_once
 
-    return run_once(source, sink, settings=collect(SizingSettings, values), with_curves=with_curves)
+    sink, profile_sink = sinks or (None, None)
+    return run_once(
+        source,
+        sink,
+        settings=collect(SizingSettings, values),
+        with_curves=with_curves,
+        profile_sink=profile_sink,
+    )
+
+
+def _work_reader(values: dict[str, Any], progress: Progress) -> WorkReader | None:
+    """The store to ask for work metrics; None where a recording stands in for it."""
+    from recommender.history.work import WorkReader
+
+    if values["recording"]:
+        return None
+    return WorkReader(collect(StoreSettings, values), progress=progress)
 
 
 def _is_gated(cycle: Cycle, values: dict[str, Any]) -> bool:

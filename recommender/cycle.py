@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from recommender.cluster.condition import FETCHING_HISTORY
+from recommender.cluster.profile_status import build_profile_status, profile_differs
 from recommender.cluster.status import build_status, status_differs
 from recommender.errors import ClusterError, WorkloadSkipped
 from recommender.model.change import StatusChange
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from recommender.model.change import Outcome
     from recommender.model.cluster import Vpa, Workload
+    from recommender.model.profile import Profile
     from recommender.model.recording import Recording
     from recommender.settings import SizingSettings
 
@@ -74,7 +76,8 @@ class StepTimer:
 
 @dataclass(frozen=True)
 class Cycle:
-    """The outcome of one run: the report, what became of each VPA, and the time of each step.
+    """The outcome of one run: the report, what became of each VPA and of each EnergyProfile, and
+    the time of each step.
 
     `evidence` is what it was computed from.
     """
@@ -83,10 +86,16 @@ class Cycle:
     changes: tuple[StatusChange, ...]
     timer: StepTimer
     evidence: Recording
+    profiles: tuple[StatusChange, ...] = ()
 
 
 def run_once(
-    source: EvidenceSource, sink: StatusSink | None, *, settings: SizingSettings, with_curves: bool
+    source: EvidenceSource,
+    sink: StatusSink | None,
+    *,
+    settings: SizingSettings,
+    with_curves: bool,
+    profile_sink: StatusSink | None = None,
 ) -> Cycle:
     """Read, size, report and, where there is a sink, write. Raises JoulefitError from the edges.
 
@@ -106,7 +115,8 @@ def run_once(
         report = assemble_report(evidence, pools, sized, skipped)
     with timer.step("write"):
         changes = _write_all(evidence, sized, skipped, sink)
-    return Cycle(report, changes, timer, evidence)
+        profiles = _write_profiles(changes, sized, profile_sink)
+    return Cycle(report, changes, timer, evidence, profiles)
 
 
 def _size_all(
@@ -133,7 +143,7 @@ def _size_all(
                 pools=choose_pools(pools, workload),
                 settings=settings,
                 limits=evidence.cluster.limits.get(workload.ref.namespace, NO_LIMITS),
-                with_curve=with_curves,
+                with_curve=with_curves or (vpa is not None and vpa.profile is not None),
             )
         except WorkloadSkipped as verdict:
             skipped.append(_skip(workload, str(verdict), vpa))
@@ -217,9 +227,38 @@ def _answer(
     return _write(vpa, status, sink)
 
 
+def _write_profiles(
+    changes: tuple[StatusChange, ...], sized: list[WorkloadReport], sink: StatusSink | None
+) -> tuple[StatusChange, ...]:
+    """Every EnergyProfile whose VPA says what it should gets what that rests on."""
+    reports = {(row.namespace, row.vpa): row for row in sized if row.vpa}
+    due = [
+        (change, change.vpa.profile)
+        for change in changes
+        if change.vpa.profile and change.outcome in {"written", "unchanged", "would be written"}
+    ]
+    now = format_time(time.time())
+
+    def settle(pair: tuple[StatusChange, Profile]) -> StatusChange:
+        change, profile = pair
+        vpa = change.vpa
+        report = reports.get((vpa.namespace, vpa.name))
+        status = build_profile_status(vpa, profile, report, change.status, now=now)
+        if not profile_differs(profile.status, status):
+            return StatusChange(vpa, profile.status, "unchanged")  # one of them is enough to keep
+        return _hand_over(vpa, status, sink)
+
+    with ThreadPoolExecutor(sink.parallel if sink else 1, thread_name_prefix="write") as pool:
+        return tuple(pool.map(settle, due))
+
+
 def _write(vpa: Vpa, status: dict[str, Any], sink: StatusSink | None) -> StatusChange:
     if not status_differs(vpa.status, status):
         return StatusChange(vpa, status, "unchanged")
+    return _hand_over(vpa, status, sink)
+
+
+def _hand_over(vpa: Vpa, status: dict[str, Any], sink: StatusSink | None) -> StatusChange:
     if sink is None:
         return StatusChange(vpa, status, "would be written")
     try:

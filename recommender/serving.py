@@ -14,6 +14,7 @@ from recommender.cluster.connection import connect
 from recommender.cluster.event import EventWriter, choose_events
 from recommender.cluster.kubeconfig import SERVICE_ACCOUNT
 from recommender.cluster.lease import Lease, name_replica
+from recommender.cluster.profile_writer import ProfileWriter
 from recommender.cluster.reader import ClusterReader
 from recommender.cluster.resource import is_object_name
 from recommender.cluster.writer import StatusWriter
@@ -170,10 +171,20 @@ def _build_service(
     def may_run() -> bool:
         return lease is None or lease.is_held
 
-    sink = StatusWriter(connection, may_write=lambda: may_run() and not alarm.has_ended)
+    def may_write() -> bool:
+        return may_run() and not alarm.has_ended
+
+    sink = StatusWriter(connection, may_write=may_write)
+    profile_sink = ProfileWriter(connection, may_write=may_write)
 
     def run_cycle() -> Cycle:
-        return run_once(source, sink, settings=settings.sizing, with_curves=False)
+        return run_once(
+            source,
+            sink,
+            settings=settings.sizing,
+            with_curves=False,
+            profile_sink=profile_sink,
+        )
 
     return Service(
         run_cycle,

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import re
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -35,6 +36,9 @@ def _missing_part_skips() -> Iterator[None]:
         if os.environ.get("CI") == "true":
             pytest.fail(str(error), pytrace=False)
         pytest.skip(str(error))
+
+
+PROFILE_CRD = Path(__file__).parent.parent / "crds" / "energyprofile.yaml"
 
 
 def pytest_configure() -> None:
@@ -97,6 +101,13 @@ def control_plane() -> Iterator[ControlPlane]:
 def empty_cluster(control_plane: ControlPlane) -> ControlPlane:
     """The shared API server with no node, pod, workload, HPA or VPA in it."""
     control_plane.clear()
+    return control_plane
+
+
+@pytest.fixture(scope="session")
+def energy_profiles(control_plane: ControlPlane) -> ControlPlane:
+    """The shared API server with the CRD of EnergyProfiles."""
+    control_plane.install(PROFILE_CRD)
     return control_plane
 
 

@@ -106,10 +106,10 @@ def _differs(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     before, after = str(old.get("message", "")), str(new.get("message", ""))
     if new["type"] == CONFIG_UNSUPPORTED:  # its numbers are those of the user's own spec
         return before != after
-    return not _says_the_same(before, after)
+    return not says_the_same(before, after)
 
 
-def _says_the_same(before: str, after: str) -> bool:
+def says_the_same(before: str, after: str) -> bool:
     """Whether two messages differ in their numbers only, and none by a factor of two.
 
     Evidence grows in every loop; `3 h of history` need not be rewritten for `4 h`.

@@ -10,6 +10,7 @@ from recommender.cluster.discovery import KindCatalogue
 from recommender.cluster.membership import BETWEEN, Membership, assign_pods
 from recommender.cluster.node import convert_nodes, find_releaser_of_nodes
 from recommender.cluster.pod import count_by_node, is_active, newest_containers, newest_sidecars
+from recommender.cluster.profile import convert_profile
 from recommender.cluster.resource import is_object_name
 from recommender.cluster.selector import Selector, parse_selector
 from recommender.cluster.snapshot import Snapshot, SnapshotReader
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from recommender.cluster.api import ApiClientEdge
     from recommender.cluster.manifest import Hpa, Pod
+    from recommender.cluster.profile import ProfileItem
     from recommender.settings import ClusterSettings
 
 
@@ -44,7 +46,7 @@ class ClusterReader:
         answers = [_answer(claim, resolver) for claim in snapshot.claims]
         members = assign_pods(snapshot.intake.pods, snapshot.controllers, chains, answers)
         choice = _Choice(self._selector, snapshot.controllers, members)
-        vpas = _convert_vpas(snapshot.claims, answers, choice)
+        vpas = _convert_vpas(snapshot, answers, choice)
         wanted = {vpa.target for vpa in vpas if vpa.target and not vpa.problem}
         if self._settings.all_workloads:
             wanted |= choice.choose_all(chains)
@@ -111,25 +113,31 @@ def _answer(claim: VpaClaim, resolver: TargetResolver) -> Resolution:
 
 
 def _convert_vpas(
-    claims: Iterable[VpaClaim], answers: Iterable[Resolution], choice: _Choice
+    snapshot: Snapshot, answers: Iterable[Resolution], choice: _Choice
 ) -> tuple[Vpa, ...]:
-    claims = list(claims)
-    rivals = find_rivals(claims)
+    rivals = find_rivals(snapshot.claims)
     return tuple(
         _convert_vpa(
             claim,
             answer,
             rivals.get((claim.namespace, claim.name)),
             matches_pods=choice.members.has_active(answer.ref),
+            profile=snapshot.profiles.get((claim.namespace, claim.name)),
         )
-        for claim, answer in zip(claims, answers, strict=True)
+        for claim, answer in zip(snapshot.claims, answers, strict=True)
         if choice.includes(answer.ref, answer.labels)
     )
 
 
 def _convert_vpa(
-    claim: VpaClaim, answer: Resolution, rival: VpaClaim | None, *, matches_pods: bool
+    claim: VpaClaim,
+    answer: Resolution,
+    rival: VpaClaim | None,
+    *,
+    matches_pods: bool,
+    profile: ProfileItem | None,
 ) -> Vpa:
+    intent = convert_profile(profile) if profile else None
     rivalry = (
         f"VPA {rival.name} is older and targets the same workload; delete one of the two"
         if rival
@@ -140,7 +148,7 @@ def _convert_vpa(
         name=claim.name,
         generation=claim.metadata.generation,
         target=answer.ref,
-        problem=claim.problem or answer.problem or rivalry,
+        problem=claim.problem or answer.problem or rivalry or (intent.problem if intent else ""),
         update_mode=claim.update_mode,
         policies=claim.policies,
         work_class=claim.work_class,
@@ -148,6 +156,7 @@ def _convert_vpa(
         matches_pods=matches_pods,
         uid=claim.metadata.uid,
         resource_version=claim.metadata.resource_version,
+        profile=intent,
     )
 
 

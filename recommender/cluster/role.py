@@ -8,6 +8,7 @@ from recommender.cluster.resource import (
     LIMIT_RANGES,
     NODES,
     PODS,
+    PROFILES,
     QUOTAS,
     VPAS,
     WELL_KNOWN,
@@ -34,6 +35,8 @@ def list_rules() -> list[Rule]:
         {"apiGroups": ["*"], "resources": ["*/scale"], "verbs": ["get"]},
         _rule(VPAS, verbs=["get", "list"]),
         _rule(VPAS, verbs=["patch"], subresource="status"),
+        _rule(PROFILES, verbs=["list"]),
+        _rule(PROFILES, verbs=["patch"], subresource="status"),
         _rule(EVENTS, verbs=["create"]),
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
@@ -26,11 +27,13 @@ from recommender.cluster.manifest import (
 )
 from recommender.cluster.node import name_releaser
 from recommender.cluster.pod import Reservations, is_active
+from recommender.cluster.profile import ProfileItem, index_profiles
 from recommender.cluster.resource import (
     HPAS,
     LIMIT_RANGES,
     NODES,
     PODS,
+    PROFILES,
     QUOTAS,
     VPAS,
     WELL_KNOWN,
@@ -47,6 +50,8 @@ if TYPE_CHECKING:
     from recommender.model.cluster import NamespaceLimits, Rival
     from recommender.model.identity import WorkloadRef
     from recommender.settings import ClusterSettings
+
+_LOGGER = logging.getLogger(__name__)
 
 _THREADS = 4
 _NOT_FOUND = 404
@@ -89,6 +94,7 @@ class Snapshot:
     hpas: list[Hpa]
     controllers: dict[WorkloadRef, KnownController]
     limits: dict[str, NamespaceLimits] = field(default_factory=dict)
+    profiles: dict[tuple[str, str], ProfileItem] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     rivals: tuple[Rival, ...] = ()
 
@@ -109,6 +115,7 @@ class SnapshotReader:
             pods = pool.submit(self._read_pods)
             nodes = pool.submit(self._read_nodes)
             hpas = pool.submit(self._read_hpas)
+            profiles = pool.submit(self._read_profiles)
             ignored = frozenset(self._settings.ignore_namespace)
             claims = [
                 claim
@@ -125,6 +132,7 @@ class SnapshotReader:
                 hpas=hpas.result(),
                 controllers={known.ref: known for kind in kinds for known in kind},
                 limits=limits.result(),
+                profiles=index_profiles(profiles.result()),
                 warnings=self._warnings,
                 rivals=decode_rivals(vpas.result(), claims),
             )
@@ -232,4 +240,16 @@ class SnapshotReader:
                 raise
             why = str(error)
         self._warnings.append(f"conflicts with {resource.plural} are not seen: {why}")
+        return []
+
+    def _read_profiles(self) -> list[ProfileItem]:
+        """EnergyProfiles are optional: a cluster without their CRD is nothing to warn of."""
+        try:
+            return self._read(PROFILES, ProfileItem)
+        except ClusterReplyError as error:
+            if error.status != _NOT_FOUND:
+                raise
+            _LOGGER.info("this cluster has no EnergyProfiles (crds/energyprofile.yaml)")
+        except ClusterForbiddenError as error:
+            self._warnings.append(f"EnergyProfiles are not read: {error}")
         return []

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from recommender.model.identity import PodOwners, WorkloadRef
+from recommender.model.profile import Profile  # noqa: TC001 - msgspec reads it
 
 
 class Amounts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -84,6 +85,7 @@ class Vpa:
     why (condition ConfigUnsupported). `status` is the object's status as it was read.
     `work_class` is "" where it names none; `matches_pods`: some pod of the target runs or waits
     to run. `uid` and `resource_version` say which object was read, and which state of it.
+    `profile` is its EnergyProfile, None where there is none.
     """
 
     namespace: str
@@ -98,6 +100,7 @@ class Vpa:
     matches_pods: bool = True
     uid: str = ""
     resource_version: str = ""
+    profile: Profile | None = None
 
     def policy(self, container: str) -> ContainerPolicy:
         """An exact name beats `*`; the two are never merged.

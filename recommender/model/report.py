@@ -154,6 +154,14 @@ class WorkloadReport(_Json, frozen=True):
     conflicts: Annotated[
         tuple[Conflict, ...], Meta(description="with LimitRanges and ResourceQuotas")
     ] = ()
+    work_class_source: Annotated[
+        str,
+        Meta(description="who chose workClass: EnergyProfile, annotation (of the VPA), default"),
+    ] = "default"
+    work: Annotated[
+        Reason | None,
+        Meta(description="work by the metric that an EnergyProfile names; null: not asked for"),
+    ] = None
 
 
 class PoolReport(_Json, frozen=True):

@@ -17,6 +17,7 @@ import numpy as np
 
 from recommender.errors import UsageError
 from recommender.model.identity import SHORT_KINDS, ContainerRef, PodOwners, WorkloadRef
+from recommender.model.profile import Profile
 from recommender.recording.layout import USAGE_ARRAYS
 from recommender.recording.provenance import NAMELESS_SETTINGS
 
@@ -38,6 +39,7 @@ MIN_KEY_BYTES = 16
 LEFT_OUT = "text left out: this recording is anonymous"
 _KNOWN_KINDS = frozenset({*SHORT_KINDS, "Pod"})
 _KNOWN_CLASSES = frozenset({"", "critical", "standard", "batch"})
+_KNOWN_OBJECTIVES = frozenset({"energy", "carbon"})
 _KNOWN_MODES = frozenset({"Off", "Initial", "Recreate", "InPlace", "InPlaceOrRecreate", "Auto"})
 _KNOWN_RECOMMENDERS = frozenset({"", "default"})
 _KNOWN_RELEASERS = frozenset({"cluster-autoscaler", "karpenter"})
@@ -169,7 +171,42 @@ def _hide_vpa(vpa: Vpa, names: _Pseudonyms) -> Vpa:
         status=_hide_status(vpa.status, names),
         uid="",
         resource_version="",
+        profile=None if vpa.profile is None else _hide_profile(vpa.profile, vpa, names),
     )
+
+
+def _hide_profile(profile: Profile, vpa: Vpa, names: _Pseudonyms) -> Profile:
+    """The class, and what was recommended; the metrics that it names are left out."""
+    return Profile(
+        generation=profile.generation,
+        problem=LEFT_OUT if profile.problem else "",
+        work_class=profile.work_class if profile.work_class in _KNOWN_CLASSES else "unknown",
+        objective=profile.objective if profile.objective in _KNOWN_OBJECTIVES else "",
+        status=_hide_profile_status(profile.status, vpa, names),
+    )
+
+
+def _hide_profile_status(status: dict[str, Any], vpa: Vpa, names: _Pseudonyms) -> dict[str, Any]:
+    """Only what a later run goes on from: the recommendations, if they are of the VPA's target."""
+    target = vpa.target
+    if target is None or status.get("target") != {"kind": target.kind, "name": target.name}:
+        return {}
+    hidden = names.workload(target)
+    return {
+        "target": {"kind": hidden.kind, "name": hidden.name},
+        "containers": [
+            {
+                "name": names.container(str(each.get("name", ""))),
+                "recommended": {
+                    key: _hide_amounts(each["recommended"][key])
+                    for key in _QUANTITIES
+                    if key in each["recommended"]
+                },
+            }
+            for each in _dicts(status.get("containers"))
+            if isinstance(each.get("recommended"), dict)
+        ],
+    }
 
 
 def _hide_rivals(rivals: tuple[Rival, ...], names: _Pseudonyms) -> tuple[Rival, ...]:

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
 _AMOUNTS = ("now", "stock", "target", "lower_bound", "upper_bound", "uncapped", "limit")
 HEADER = (
-    *("namespace", "kind", "name", "container", "replicas", "pool", "work_class"),
-    *("tier", "basis"),
+    *("namespace", "kind", "name", "container", "replicas", "pool"),
+    *("work_class", "work_class_source", "tier", "basis"),
     *(f"cpu_{each}_millicores" for each in _AMOUNTS),
     *(f"memory_{each}_bytes" for each in _AMOUNTS),
     *("price_watts_per_core", "quantile"),
@@ -150,6 +150,7 @@ def _container_row(workload: WorkloadReport, container: ContainerReport) -> dict
         "replicas": workload.replicas,
         "pool": workload.pool,
         "work_class": workload.work_class,
+        "work_class_source": workload.work_class_source,
         "tier": container.tier,
         "basis": container.basis,
         **_amounts(container),

@@ -16,6 +16,7 @@ from recommender.sizing.case import Case
 from recommender.sizing.container import size_container
 from recommender.sizing.hysteresis import parse_previous
 from recommender.sizing.pool import choose_terms
+from recommender.sizing.recall import recall_status
 from recommender.units import DAY, format_duration
 
 if TYPE_CHECKING:
@@ -59,8 +60,9 @@ def size_workload(
     """
     if not workload.containers:
         raise WorkloadSkipped(_explain_absence(workload, demand))
-    named = vpa.work_class if vpa else ""
-    work_class = choose_work_class(named or settings.work_class)
+    named, origin = name_work_class(vpa, settings)
+    work_class = choose_work_class(named)
+    earlier = recall_status(vpa) if vpa else {}
     terms = choose_terms(pools, work_class)
     demands, skipped = _find_demands(workload, vpa, demand)
     sized: list[ContainerReport] = []
@@ -72,7 +74,7 @@ def size_workload(
             demand=seen,
             terms=terms,
             pools=tuple(pools),
-            previous=parse_previous(vpa.status if vpa else {}, spec.name),
+            previous=parse_previous(earlier, spec.name),
             settings=settings,
             sharers=len(demands),
             is_applied=vpa is not None,
@@ -83,7 +85,16 @@ def size_workload(
             skipped.append(_skip(workload, spec.name, vpa, str(verdict)))
     conflicts = find_conflicts(workload, vpa, sized, limits=limits) if vpa else ()
     report = _describe(workload, vpa, work_class, sized, pools=pools, conflicts=conflicts)
-    return report, tuple(skipped)
+    return msgspec.structs.replace(report, work_class_source=origin), tuple(skipped)
+
+
+def name_work_class(vpa: Vpa | None, settings: SizingSettings) -> tuple[str, str]:
+    """The class that a workload asks for, and who chose it: EnergyProfile, annotation, default."""
+    if vpa and vpa.profile and vpa.profile.work_class:
+        return vpa.profile.work_class, "EnergyProfile"
+    if vpa and vpa.work_class:
+        return vpa.work_class, "annotation"
+    return settings.work_class, "default"
 
 
 def choose_work_class(name: str) -> WorkClass:

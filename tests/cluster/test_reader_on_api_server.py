@@ -239,6 +239,7 @@ def test_few_lists_are_asked_for_and_only_of_kinds_in_play(control_plane, connec
     ClusterReader(Counting(), ClusterSettings(namespace=(shop,))).read()
     assert sorted(asked) == [
         "deployments",
+        "energyprofiles",
         "horizontalpodautoscalers",
         "limitranges",
         "nodes",

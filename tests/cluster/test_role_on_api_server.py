@@ -18,13 +18,13 @@ from tests.testbed.process import wait_until
 
 GROUP = "role.testbed.invalid"
 NOW = "2026-05-01T12:00:00Z"
-OPTIONAL = (["limitranges"], ["resourcequotas"])  # a warning: test_limit_on_api_server
 SCALE = {"apiGroups": ["*"], "resources": ["*/scale"], "verbs": ["get"]}
 EVENTS = {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create"]}
+OPTIONAL = ("limitranges", "resourcequotas", "energyprofiles", "energyprofiles/status")
 RAISING = [
     rule
     for rule in list_rules()
-    if rule not in (SCALE, EVENTS) and rule["resources"] not in OPTIONAL
+    if rule not in (SCALE, EVENTS) and rule["resources"][0] not in OPTIONAL
 ]
 
 
@@ -101,8 +101,24 @@ def test_without_the_rule_for_scale_the_vpas_of_other_kinds_say_so(control_plane
     assert problems["web"] == ""
 
 
+def test_without_the_rules_for_energy_profiles_all_works_and_it_is_said_once(
+    control_plane, busy_namespace
+):
+    rules = [rule for rule in list_rules() if rule["resources"][0] not in OPTIONAL]
+    kubeconfig = control_plane.new_user(builder.unique("role"), rules)
+    state, _ = read_and_write(kubeconfig, busy_namespace)
+    assert [each.problem for each in state.vpas if each.namespace == busy_namespace] == ["", ""]
+    (warning,) = state.warnings
+    assert warning.startswith("EnergyProfiles are not read: energyprofiles: list is forbidden for")
+    assert "apiGroups ['joulefit.io'], resources ['energyprofiles'], verbs ['list']" in warning
+
+
 def test_the_role_holds_no_secret_no_wildcard_and_no_write_but_status_and_events():
-    allowed = {"verticalpodautoscalers/status": {"patch"}, "events": {"create"}}
+    allowed = {
+        "verticalpodautoscalers/status": {"patch"},
+        "energyprofiles/status": {"patch"},
+        "events": {"create"},
+    }
     for rule in list_rules():
         assert "secrets" not in rule["resources"]
         assert "*" not in rule["resources"] + rule["verbs"]

@@ -221,6 +221,26 @@ def test_a_work_class_that_is_none_stays_one_without_its_name():
     assert anonymize(make_recording(cluster=cluster)).cluster.vpas[0].work_class == "unknown"
 
 
+def test_of_an_energy_profile_the_class_and_what_was_recommended_are_left(hidden):
+    (vpa,) = [each for each in hidden.cluster.vpas if each.profile]
+    profile, target = vpa.profile, vpa.target
+    assert (profile.work_class, profile.objective) == ("critical", "energy")
+    assert (profile.work_metric, profile.latency, profile.resource_version) == (None, None, "")
+    assert profile.status["target"] == {"kind": target.kind, "name": target.name}
+    (container,) = profile.status["containers"]
+    (entry,) = vpa.status["recommendation"]["containerRecommendations"]
+    assert {"containerName": container["name"], **container["recommended"]} == entry
+
+
+@pytest.mark.parametrize("status", [{}, {"target": {"kind": "Deployment", "name": "okapi"}}])
+def test_what_an_energy_profile_learnt_of_another_workload_is_left_out(status):
+    vpa = make_recording().cluster.vpas[0]
+    profile = replace(vpa.profile, status=status, work_class="okapi", objective="okapi")
+    cluster = replace(make_recording().cluster, vpas=(replace(vpa, profile=profile),))
+    found = anonymize(make_recording(cluster=cluster)).cluster.vpas[0].profile
+    assert (found.status, found.work_class, found.objective) == ({}, "unknown", "")
+
+
 def test_the_key_is_in_no_text_of_the_pseudonyms(hidden):
     assert KEY not in repr(hidden).encode()
 

@@ -63,6 +63,25 @@ def test_usage_is_told_before_the_steps():
     )
 
 
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("EnergyProfile", "spec.workClass of its EnergyProfile"),
+        ("annotation", "annotation joulefit.io/work-class of its VPA"),
+        ("default", "the default, since neither an EnergyProfile nor an annotation names one"),
+    ],
+)
+def test_it_says_who_chose_the_work_class(source, text):
+    assert f"\nwork class standard: {text}\n" in _explain(workload(work_class_source=source))
+
+
+def test_the_work_is_a_step_of_its_own_where_it_was_asked_for():
+    step = Reason("work", "412 requests/s, 0.9 per core-second", "http_requests_total")
+    row = _row(_explain(workload(work=step)), "work  ")
+    assert row == "  work  412 requests/s, 0.9 per core-second   http_requests_total"
+    assert "\n  work  " not in _explain()
+
+
 def test_now_stock_and_ours_stand_side_by_side():
     text = _explain()
     assert _row(text, "now").split() == ["now", "stock", "ours"]

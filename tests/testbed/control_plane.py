@@ -173,6 +173,15 @@ class ControlPlane(RunningService):
         """
         self.api.apply(objects)
 
+    def install(self, definition: Path) -> None:
+        """Create or change the CRD of a YAML file; when this returns its kind is served."""
+        crd: Object = yaml.safe_load(definition.read_text())
+        self.apply([crd])
+        spec = crd["spec"]
+        version = next(each["name"] for each in spec["versions"] if each["served"])
+        path = f"/apis/{spec['group']}/{version}/{spec['names']['plural']}"
+        wait_until(lambda: self.api.answers(path), f"{path} is served")
+
     def new_user(self, name: str, rules: Sequence[Mapping[str, Any]]) -> Path:
         """The kubeconfig of a new service account that may do, in all namespaces, what rules say.
 
