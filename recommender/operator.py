@@ -11,6 +11,7 @@ import asyncio
 import logging
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import kopf
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from recommender.cluster.resource import Resource
 
 _LOGGER = logging.getLogger(__name__)
+
+# Why a watch ended is said here, in one line; the library says it in tracebacks.
+logging.getLogger("kopf").setLevel(logging.CRITICAL)
 
 LONGEST_PAUSE: Final = 60.0  # seconds between two starts of the watch
 _STEADY: Final = 300.0  # a watch that lived so long failed for a new reason
@@ -86,6 +90,7 @@ class ObjectWatch:
         self._bell = bell
         self._namespaces = tuple(namespaces)
         self._end = threading.Event()
+        self._stop_running: Callable[[], object] = lambda: None
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
 
     def start(self) -> None:
@@ -94,6 +99,7 @@ class ObjectWatch:
     def stop(self) -> None:
         """Ask it to end, and wait for a moment; the thread does not keep the process alive."""
         self._end.set()
+        self._stop_running()
         self._thread.join(timeout=3.0)
 
     def _run(self) -> None:
@@ -138,13 +144,23 @@ class ObjectWatch:
         return True
 
     async def _watch(self, served: Collection[Resource]) -> None:
+        # A flag of this loop: kopf would wait for one of threads in a thread that then never ends.
+        stop, loop = asyncio.Event(), asyncio.get_running_loop()
+
+        def stop_running() -> None:
+            with suppress(RuntimeError):  # the loop has ended by itself
+                loop.call_soon_threadsafe(stop.set)
+
+        self._stop_running = stop_running
+        if self._end.is_set():
+            return
         await kopf.operator(
             registry=self._registry(served),
             settings=_settings(),
             standalone=True,
             clusterwide=not self._namespaces,
             namespaces=self._namespaces,
-            stop_flag=self._end,
+            stop_flag=stop,
         )
 
     def _registry(self, served: Collection[Resource]) -> kopf.OperatorRegistry:

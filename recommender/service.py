@@ -10,6 +10,7 @@ import logging
 import random
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from recommender.cycle import Cycle
 
 _LOGGER = logging.getLogger(__name__)
+
+_SHOWN = 3  # failures of a cycle that get a line each; the metric counts all
 
 
 class Observer(Protocol):
@@ -135,8 +138,10 @@ class Service:
             else:
                 _LOGGER.exception("cycle failed; please report it")
         else:
-            self._failures = 0
-            self._observer.record_cycle(cycle, seconds=time.monotonic() - begun)
+            seconds = time.monotonic() - begun
+            self._failures = self._failures + 1 if cycle.evidence.unread else 0
+            self._observer.record_cycle(cycle, seconds=seconds)
+            _say(cycle, seconds)
 
     def _rest(self, took: float) -> None:
         pause = self._rhythm.pause(took=took, failures=self._failures, draw=self._draw())
@@ -146,3 +151,16 @@ class Service:
             # together, and a service that is always asked still rests half of its time.
             rested = time.monotonic() - begun
             self._alarm.ending.wait(max(self._rhythm.least_pause, took - rested))
+
+
+def _say(cycle: Cycle, seconds: float) -> None:
+    """A line for a cycle that changed something, and for what it could not do."""
+    outcomes = Counter(change.outcome for change in (*cycle.changes, *cycle.profiles))
+    if cycle.evidence.unread:
+        _LOGGER.warning("history unread error=%r", cycle.evidence.unread)
+    failed = [change for change in (*cycle.changes, *cycle.profiles) if change.outcome == "failed"]
+    for change in failed[:_SHOWN]:
+        _LOGGER.warning("vpa=%s/%s error=%r", change.vpa.namespace, change.vpa.name, change.error)
+    if set(outcomes) - {"unchanged"}:
+        said = " ".join(f"{name}={count}" for name, count in sorted(outcomes.items()))
+        _LOGGER.info("cycle seconds=%.2f %s", seconds, said)

@@ -62,7 +62,7 @@ class FaultProxy:
         self._context = ssl.create_default_context(cafile=str(authority)) if authority else None
         self._fault: Fault | None = None
         self._changed = threading.Condition()
-        self._links: set[http.client.HTTPConnection] = set()
+        self.clients: set[socket.socket] = set()
         self._server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"proxy": self}))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -90,9 +90,9 @@ class FaultProxy:
 
     def cut_links(self) -> None:
         """Break off every answer under way, watches too, as a server does that is killed."""
-        for link in list(self._links):
-            with suppress(OSError, AttributeError):
-                link.sock.shutdown(socket.SHUT_RDWR)
+        for connection in list(self.clients):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def count(self, method: str, part: str = "") -> int:
         """Requests of this method so far whose path holds this."""
@@ -108,12 +108,7 @@ class FaultProxy:
             link: Any = http.client.HTTPSConnection(host, port, timeout=400, context=self._context)
         else:
             link = http.client.HTTPConnection(host, port, timeout=400)
-        self._links.add(link)
         return link
-
-    def forget(self, link: http.client.HTTPConnection) -> None:
-        self._links.discard(link)
-        link.close()
 
 
 class _Server(ThreadingHTTPServer):
@@ -158,13 +153,15 @@ class _Handler(BaseHTTPRequestHandler):
     def _pass_on(self, body: bytes, *, is_cut: bool = False) -> None:
         headers = {k: v for k, v in self.headers.items() if k.lower() not in _HOP}
         link = self.proxy.connect()
+        self.proxy.clients.add(self.connection)
         try:
             link.request(self.command, self.path, body or None, headers)
             self._relay(link.getresponse(), is_cut=is_cut)
         except (OSError, http.client.HTTPException):
             self.close_connection = True
         finally:
-            self.proxy.forget(link)
+            self.proxy.clients.discard(self.connection)
+            link.close()
 
     def _relay(self, reply: http.client.HTTPResponse, *, is_cut: bool) -> None:
         self.send_response(reply.status)
