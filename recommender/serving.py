@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from recommender.cluster.connection import connect
 from recommender.cluster.event import EventWriter, choose_events
 from recommender.cluster.kubeconfig import SERVICE_ACCOUNT
-from recommender.cluster.lease import Lease, name_replica
+from recommender.cluster.lease import DEFAULT_NAMESPACE, Lease, name_lease, name_replica
 from recommender.cluster.profile_writer import ProfileWriter
 from recommender.cluster.reader import ClusterReader
 from recommender.cluster.resource import is_object_name
@@ -48,7 +48,6 @@ _LOGGER = logging.getLogger(__name__)
 
 _LEASE_TIMEOUT = 3.0  # seconds of one request for the Lease: three fit into its renewal's time
 _GRACE = 5.0  # seconds that a cycle under way has to notice the end
-_DEFAULT_NAMESPACE = "joulefit"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +105,7 @@ def _run(service: Service, lease: Lease | None, alarm: Alarm) -> None:
 def _build_lease(settings: ServiceSettings, running: ExitStack) -> Lease | None:
     if settings.run.no_lease:
         return None
-    name = f"{settings.cluster.recommender_name}-recommender"
+    name = name_lease(settings.cluster.recommender_name)
     if not is_object_name(name):
         raise UsageError(
             f"--recommender-name {settings.cluster.recommender_name!r} is no name that a Lease can "
@@ -125,9 +124,9 @@ def _build_lease(settings: ServiceSettings, running: ExitStack) -> Lease | None:
 def _own_namespace(folder: Path = SERVICE_ACCOUNT) -> str:
     """Of the pod that this runs in; joulefit's usual one elsewhere."""
     try:
-        return (folder / "namespace").read_text().strip() or _DEFAULT_NAMESPACE
+        return (folder / "namespace").read_text().strip() or DEFAULT_NAMESPACE
     except OSError:
-        return _DEFAULT_NAMESPACE
+        return DEFAULT_NAMESPACE
 
 
 def _build_observer(

@@ -11,7 +11,6 @@ import msgspec
 from recommender.cluster.api import ApiClientEdge, read_object
 from recommender.cluster.component import read_components
 from recommender.cluster.judgement import (
-    ENERGY_PROFILES,
     judge_api_server,
     judge_components,
     judge_permissions,
@@ -27,7 +26,7 @@ from recommender.cluster.permission import (
     read_refused,
 )
 from recommender.cluster.reader import ClusterReader
-from recommender.cluster.resource import VPAS, Resource
+from recommender.cluster.resource import PROFILES, VPAS, Resource
 from recommender.cluster.role import list_rules
 from recommender.errors import (
     ClusterError,
@@ -84,7 +83,7 @@ def examine_cluster(
         checks.append(_judge_clock(identity, begun, ended))
     checks += _attempt("vpa crd", lambda: [judge_vpa_crd(_read_resources(client, VPAS))])
     checks += _attempt(
-        "energy profiles", lambda: [judge_profile_crd(_read_resources(client, ENERGY_PROFILES))]
+        "energy profiles", lambda: [judge_profile_crd(_read_resources(client, PROFILES))]
     )
     checks += _attempt("permissions", lambda: _examine_permissions(client, settings, user))
     found, state = _read_state(reader)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from recommender.cluster.component import ADMISSION, UPDATER, Components
 from recommender.cluster.permission import Permission, grant
-from recommender.cluster.resource import VPAS, Resource
+from recommender.cluster.resource import PROFILES, VPAS
 from recommender.model.check import Check
 
 if TYPE_CHECKING:
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from recommender.model.cluster import ClusterState, Workload
 
-ENERGY_PROFILES = Resource("joulefit.io", "v1alpha1", "energyprofiles")
 
 _SHOWN = 3  # examples in a line
 
@@ -48,7 +47,7 @@ def judge_vpa_crd(resources: frozenset[str]) -> Check:
 
 def judge_profile_crd(resources: frozenset[str]) -> Check:
     """By the names that are served of joulefit.io/v1alpha1; the CRD is optional."""
-    if ENERGY_PROFILES.plural in resources:
+    if PROFILES.plural in resources:
         return Check("ok", "energy profiles", "EnergyProfile CRD installed")
     return Check(
         "ok",

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from recommender.cluster.manifest import Lean
-from recommender.cluster.resource import Resource
+from recommender.cluster.resource import LEASES
 from recommender.errors import ClusterError, ClusterReplyError
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
-LEASES: Final = Resource("coordination.k8s.io", "v1", "leases")
+DEFAULT_NAMESPACE: Final = "joulefit"
+"""Where it is unless the pod's namespace or an option says otherwise."""
 
 _NOT_FOUND = 404
 _CONFLICT = 409
@@ -64,6 +65,11 @@ class _Lease(Lean, frozen=True):
 
 
 _DECODER = msgspec.json.Decoder(_Lease)  # before any thread: see api.decode
+
+
+def name_lease(recommender_name: str) -> str:
+    """The Lease of all replicas that answer VPAs which name this recommender."""
+    return f"{recommender_name}-recommender"
 
 
 def name_replica() -> str:

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from recommender.cluster.api import ApiClientEdge, decode
-from recommender.cluster.resource import EVENTS, NODES, PODS, Resource
+from recommender.cluster.resource import (
+    EVENTS,
+    LIMIT_RANGES,
+    NODES,
+    PODS,
+    PROFILES,
+    QUOTAS,
+    Resource,
+)
 from recommender.errors import ClusterForbiddenError, ClusterReplyError
 from recommender.units import parse_time
 
@@ -34,6 +42,9 @@ _NOT_FOUND = 404
 # What is lost without a permission that joulefit can do without.
 _WITHOUT_SCALE = "VPAs whose targets are of custom kinds get no answer"
 _WITHOUT_EVENTS = "kubectl describe shows no Events of ours"
+_WITHOUT_WATCH = "a new VPA is answered by the next cycle, not at once"
+_WITHOUT_LIMITS = "conflicts with it are not told"
+_WITHOUT_PROFILES = "EnergyProfiles count for nothing"
 _WITHOUT_NODES = "a reserved core has no price"
 _WITHOUT_PODS = "a core is priced as if all cores were reserved, the least that it can cost"
 
@@ -80,7 +91,7 @@ def list_permissions(rules: Iterable[Rule], namespaces: Sequence[str]) -> list[P
     reserve decides the price of a core.
     """
     return [
-        Permission(group, resource, verb, namespace, name, _find_loss(resource, namespaces))
+        Permission(group, resource, verb, namespace, name, _find_loss(resource, verb, namespaces))
         for rule in rules
         for group in rule["apiGroups"]
         for resource in rule["resources"]
@@ -90,10 +101,21 @@ def list_permissions(rules: Iterable[Rule], namespaces: Sequence[str]) -> list[P
     ] + [Permission("", PODS.plural, "list", loss=_WITHOUT_PODS)] * bool(namespaces)
 
 
-def _find_loss(resource: str, namespaces: Sequence[str]) -> str:
-    always = {"*/scale": _WITHOUT_SCALE, EVENTS.plural: _WITHOUT_EVENTS}
-    if resource in always:
-        return always[resource]
+_LOSSES = {
+    "*/scale": _WITHOUT_SCALE,
+    EVENTS.plural: _WITHOUT_EVENTS,
+    LIMIT_RANGES.plural: _WITHOUT_LIMITS,
+    QUOTAS.plural: _WITHOUT_LIMITS,
+    PROFILES.plural: _WITHOUT_PROFILES,
+    f"{PROFILES.plural}/status": "EnergyProfiles show nothing",
+}
+
+
+def _find_loss(resource: str, verb: str, namespaces: Sequence[str]) -> str:
+    if resource in _LOSSES:
+        return _LOSSES[resource]
+    if verb == "watch":
+        return _WITHOUT_WATCH
     return _WITHOUT_NODES if namespaces and resource == NODES.plural else ""
 
 

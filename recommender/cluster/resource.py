@@ -28,6 +28,7 @@ class Resource:
 
 VPAS = Resource(VPA_GROUP, "v1", "verticalpodautoscalers")
 PROFILES = Resource("joulefit.io", "v1alpha1", "energyprofiles")
+LEASES = Resource("coordination.k8s.io", "v1", "leases")
 NODES = Resource("", "v1", "nodes")
 PODS = Resource("", "v1", "pods")
 LIMIT_RANGES = Resource("", "v1", "limitranges")

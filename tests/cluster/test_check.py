@@ -10,7 +10,6 @@ from recommender.cluster.check import examine_cluster
 from recommender.cluster.component import ADMISSION, UPDATER, Components
 from recommender.cluster.fake import FakeApi
 from recommender.cluster.judgement import (
-    ENERGY_PROFILES,
     judge_components,
     judge_nodes,
     judge_permissions,
@@ -21,7 +20,7 @@ from recommender.cluster.judgement import (
     judge_vpas,
 )
 from recommender.cluster.permission import ACCESS_REVIEWS, SELF_REVIEWS, Permission
-from recommender.cluster.resource import VPAS
+from recommender.cluster.resource import PROFILES, VPAS
 from recommender.errors import UsageError
 from recommender.model.cluster import (
     Amounts,
@@ -116,7 +115,7 @@ def test_a_version_that_may_not_be_asked_for_is_not_told():
     ("failure", "subjects"),
     [
         (f"GET {VPA_GROUP}", {"vpa crd"}),
-        (f"GET /apis/{ENERGY_PROFILES.group}/{ENERGY_PROFILES.version}", {"energy profiles"}),
+        (f"GET /apis/{PROFILES.group}/{PROFILES.version}", {"energy profiles"}),
         (f"POST {ACCESS_REVIEWS.path()}", {"permissions"}),
         ("GET /api/v1/nodes", {"workloads"}),
         ("GET /apis/autoscaling/v2/horizontalpodautoscalers", {"workloads"}),

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recommender.cluster.connection import connect
-from recommender.cluster.lease import LEASES, Lease, LeaseTimes, boot_seconds
+from recommender.cluster.lease import Lease, LeaseTimes, boot_seconds
+from recommender.cluster.resource import LEASES
 from recommender.errors import ClusterForbiddenError, ClusterReplyError
 from recommender.settings import ClusterSettings
 from tests.cluster import builder

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from tests.service.process import ServiceProcess
 from tests.testbed.control_plane import ControlPlane
@@ -16,7 +18,6 @@ from tests.testbed.manifest import fleet_objects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 SHAPE = FleetShape(
     nodes=2,
@@ -34,6 +35,34 @@ TEAM = "team-1"  # the namespace of all its workloads but the DaemonSet
 WINDOW = ("--end", str(SHAPE.end), "--history", "4d")
 GROUP = "/apis/autoscaling.k8s.io/v1"
 
+ROOT = Path(__file__).parents[2]
+ROLE = ROOT / "docs" / "cluster-role.yaml"
+HOME = "joulefit"
+NAMESPACE = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": HOME}}
+ACCOUNT = {
+    "apiVersion": "v1",
+    "kind": "ServiceAccount",
+    "metadata": {"name": HOME, "namespace": HOME},
+}
+RBAC = "rbac.authorization.k8s.io"
+SUBJECTS = [{"kind": "ServiceAccount", "name": HOME, "namespace": HOME}]
+BINDINGS = [
+    {
+        "apiVersion": f"{RBAC}/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": HOME},
+        "subjects": SUBJECTS,
+        "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": "joulefit"},
+    },
+    {
+        "apiVersion": f"{RBAC}/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": HOME, "namespace": HOME},
+        "subjects": SUBJECTS,
+        "roleRef": {"apiGroup": RBAC, "kind": "Role", "name": "joulefit-lease"},
+    },
+]
+
 Object = dict[str, Any]
 
 
@@ -45,7 +74,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class Plane(ControlPlane):
-    """An API server with the fleet's objects, and what its VPAs say."""
+    """An API server with the fleet's objects, and what its VPAs say.
+
+    `service` is the kubeconfig of a service account with the role that joulefit ships, and nothing
+    else: all services of this folder run under it.
+    """
+
+    def _start(self) -> None:
+        super()._start()
+        self.install(ROOT / "crds" / "energyprofile.yaml")
+        self.apply([NAMESPACE, ACCOUNT, *yaml.safe_load_all(ROLE.read_text()), *BINDINGS])
+        tokens = f"/api/v1/namespaces/{HOME}/serviceaccounts/{HOME}/token"
+        request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
+        token = self.api.post(tokens, request)["status"]["token"]
+        self.service = self.write_kubeconfig("service", token)
 
     def vpas(self) -> dict[str, Object]:
         """All VPAs of ours, by namespace/name."""
@@ -78,7 +120,7 @@ class Plane(ControlPlane):
             if each.get("status"):
                 path = f"{GROUP}/namespaces/{each['metadata']['namespace']}/verticalpodautoscalers"
                 self.api.patch(f"{path}/{each['metadata']['name']}/status", {"status": None})
-        self.kubectl("delete", "leases", "--all", "-n", "default")
+        self.kubectl("delete", "leases", "--all", "-n", HOME)
 
 
 @pytest.fixture(scope="session")
@@ -114,7 +156,7 @@ def start(plane: Plane, store: str) -> Iterator[Callable[..., ServiceProcess]]:
     with ExitStack() as running:
 
         def make(*flags: object, **where: Any) -> ServiceProcess:
-            where = {"kubeconfig": plane.kubeconfig, "store": store} | where
+            where = {"kubeconfig": plane.service, "store": store} | where
             return running.enter_context(ServiceProcess(*WINDOW, *flags, **where))
 
         yield make
@@ -136,5 +178,5 @@ def api_proxy(plane: Plane) -> Iterator[FaultProxy]:
 def through(plane: Plane, api_proxy: FaultProxy, tmp_path: Path) -> Path:
     """A kubeconfig whose server is the proxy."""
     path = tmp_path / "proxied.kubeconfig"
-    path.write_text(plane.kubeconfig.read_text().replace(plane.url, api_proxy.url))
+    path.write_text(plane.service.read_text().replace(plane.url, api_proxy.url))
     return path

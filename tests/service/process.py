@@ -34,7 +34,7 @@ class ServiceProcess(RunningService):
         super().__init__()
         self._flags = [str(flag) for flag in flags]
         self._where = ["--kubeconfig", str(kubeconfig), "--store", store, "--interval", interval]
-        self._where += ["--lease-namespace", "default", "--recommender-name", name]
+        self._where += ["--lease-namespace", "joulefit", "--recommender-name", name]
         self.pages = ""
 
     def _start(self) -> None:

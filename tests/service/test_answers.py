@@ -118,7 +118,7 @@ def test_it_ends_when_told_to_and_gives_the_lease_back(plane, start, number):
     wait_until(lambda: not service.is_running, "it has ended", seconds=10)
     assert service.servers[-1].code == 0
     lease = plane.api.get(
-        "/apis/coordination.k8s.io/v1/namespaces/default/leases/joulefit-recommender"
+        "/apis/coordination.k8s.io/v1/namespaces/joulefit/leases/joulefit-recommender"
     )
     assert "holderIdentity" not in lease["spec"]
 

@@ -22,7 +22,7 @@ def test_an_api_server_that_is_killed_in_a_cycle_and_comes_back(served, start):
 
     plane = served(Plane)
     plane.apply(fleet_objects(generate_fleet(SHAPE)))
-    service = start(kubeconfig=plane.kubeconfig)
+    service = start(kubeconfig=plane.service)
     service.wait(plane.is_answered, "every VPA has a recommendation")
     found = plane.recommendations()
     plane.kill_api_server()

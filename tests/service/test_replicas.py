@@ -8,7 +8,7 @@ import pytest
 from tests.service.conftest import TEAM
 from tests.testbed.process import wait_until
 
-LEASE = "/apis/coordination.k8s.io/v1/namespaces/default/leases/joulefit-recommender"
+LEASE = "/apis/coordination.k8s.io/v1/namespaces/joulefit/leases/joulefit-recommender"
 STEPS = ("read", "pools", "demand", "size", "report", "write")
 
 
