@@ -36,7 +36,7 @@ def assemble_usage(
     samples = pods.sum(axis=1, dtype=np.int64)
     with np.errstate(invalid="ignore", divide="ignore"):
         np.divide(mean, pods, out=mean)  # no pod: 0 / 0 is NaN
-    highest = cpu.highest.take(order)
+    highest = cpu.highest.take(order).max(axis=1, initial=0)
     highest[samples == 0] = np.nan
     days = memory.days.take(order)
     days[days == 0] = np.nan

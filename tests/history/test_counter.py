@@ -36,24 +36,22 @@ class Reader:
 
     def __init__(self, **rules):
         self.registry = SeriesRegistry(identify)
-        self.reader = CounterReader(
-            self.registry, step=STEP, last_at=END, rules=CounterRules(**rules)
-        )
+        self.reader = CounterReader(self.registry, step=STEP, rules=CounterRules(**rules))
 
     def read(self, chunk, *, first_at=0):
         matrix = matrix_of(chunk, first_at=first_at)
         series = self.registry.find(matrix.metrics)
-        rates = self.reader.read(series, matrix.points)
-        rates = choose_observers(rates, self.registry, first_bin=first_at - 1)
+        rates = choose_observers(self.reader.read(series, matrix.points), self.registry)
         return add_units(rates, self.registry)
 
 
 def seconds(chunk, *, first_at=0, **rules):
     """CPU seconds by bin that one chunk gives, over all series."""
-    rates = Reader(**rules).read(chunk, first_at=first_at)
+    reader = Reader(**rules)
     found = defaultdict(float)
-    for at, rate in zip(rates.bin.tolist(), rates.rate.tolist(), strict=True):
-        found[at] += rate * STEP
+    for rates in (reader.read(chunk, first_at=first_at), reader.reader.rests(END)):
+        for at, rate in zip(rates.bin.tolist(), rates.rate.tolist(), strict=True):
+            found[at] += rate * STEP
     return {at: pytest.approx(value) for at, value in found.items()}
 
 
@@ -267,7 +265,10 @@ def test_chunks_make_no_difference(all_points, cuts):
                 name = reader.registry.rank[series]
                 assert (name, at) not in found
                 found[int(name), int(at)] = round(float(rate), 9)
-        return dict(found)
+        rests = reader.reader.rests(END)
+        ended = {(int(reader.registry.rank[series]), END - 1): 0.0 for series in rests.series}
+        assert not found.keys() & ended.keys()
+        return found | ended
 
     assert read([0, END + 1]) == read([0, *sorted(cuts), END + 1])
 

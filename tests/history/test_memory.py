@@ -8,7 +8,7 @@ import pytest
 from recommender.history.client import RangeQuery
 from recommender.history.container import ContainerRows
 from recommender.history.matrix import Matrix, parse_reply
-from recommender.history.memory import HourGrid, MemoryReader, MemoryReduction, find_kills
+from recommender.history.memory import HourGrid, KillReader, MemoryReader, MemoryReduction
 from recommender.model.history import TimeGrid
 from recommender.model.identity import PodOwners, WorkloadRef
 from recommender.sizing.histogram import STOCK_MEMORY
@@ -44,6 +44,13 @@ def reduce(*chunks, kills=None, wanted=None):
         reader.read(matrix_of(*chunk))
     reader.finish()
     return rows, reduction
+
+
+def kills_of(*matrices, **options):
+    reader = KillReader(**options)
+    for matrix in matrices:
+        reader.read(matrix)
+    return reader.kills
 
 
 def days_of(reduction) -> list[list[float]]:
@@ -91,17 +98,17 @@ def test_unwanted_workloads_are_left_out():
 class TestKills:
     def test_a_kill_is_when_the_reason_appears(self):
         matrix = matrix_of(hourly("web-1", dict.fromkeys(range(20, 49), 1.0)))
-        assert find_kills(matrix) == {("shop", "web-1", "app"): 20}
+        assert kills_of(matrix) == {("shop", "web-1", "app"): 20}
 
     def test_the_newest_counts(self):
         counts = dict.fromkeys(range(5, 49), 1.0) | dict.fromkeys(range(30, 49), 2.0)
         again = {at: 1.0 for at in range(49) if not 10 <= at < 12}
         matrix = matrix_of(hourly("web-1", counts), hourly("web-2", again))
-        assert find_kills(matrix) == {("shop", "web-1", "app"): 30, ("shop", "web-2", "app"): 12}
+        assert kills_of(matrix) == {("shop", "web-1", "app"): 30, ("shop", "web-2", "app"): 12}
 
     def test_one_that_was_there_before_the_window_is_of_its_first_hour(self):
         matrix = matrix_of(hourly("web-1", dict.fromkeys(range(49), 1.0)))
-        assert find_kills(matrix) == {("shop", "web-1", "app"): 1}
+        assert kills_of(matrix) == {("shop", "web-1", "app"): 1}
 
     @pytest.mark.parametrize(
         ("levels", "amount"),
