@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from recommender.errors import UsageError
-from recommender.history.store_reader import Scope, StoreReader
+from recommender.history.store_reader import Scope
 from recommender.model.history import TimeGrid
 from recommender.model.identity import PodOwners
 from recommender.model.recording import Recording
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from recommender.cluster.reader import ClusterReader
     from recommender.model.cluster import ClusterState
+    from recommender.model.history import History
     from recommender.settings import ClusterSettings, WindowSettings
 
 
@@ -50,6 +51,12 @@ class RecordedSource:
         return replace(recording, cluster=replace(cluster, warnings=(*cluster.warnings, *warnings)))
 
 
+class HistoryReader(Protocol):
+    """Reads a window of a metric store: each time whole, or keeping what it has read."""
+
+    def read(self, grid: TimeGrid, scope: Scope) -> History: ...
+
+
 @dataclass(frozen=True)
 class LiveSource:
     """Evidence from the metric store and, unless `cluster` is None, from the API server.
@@ -58,7 +65,7 @@ class LiveSource:
     namespace exists; the nodes stay whole, since the price is the pool's.
     """
 
-    store: StoreReader
+    store: HistoryReader
     cluster: ClusterReader | None
     settings: ClusterSettings
     window: WindowSettings

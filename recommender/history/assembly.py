@@ -40,7 +40,7 @@ def assemble_usage(
     highest[samples == 0] = np.nan
     days = memory.days.take(order)
     days[days == 0] = np.nan
-    first, last = _span(grid, pods)
+    first, last = find_span(grid, pods)
     return UsageHistory(
         grid=grid,
         containers=tuple(refs[row] for row in order),
@@ -60,7 +60,9 @@ def assemble_usage(
     )
 
 
-def _span(grid: TimeGrid, pods: NDArray[np.uint16]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def find_span(
+    grid: TimeGrid, pods: NDArray[np.uint16]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Ends of the first and last bin with a pod, 0 where there is none."""
     is_present: NDArray[np.bool_] = pods > 0
     has_some = is_present.any(axis=1)

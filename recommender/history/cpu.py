@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +11,7 @@ from recommender.history.bucket import BucketLookup
 from recommender.history.counter import CounterReader, CounterRules, add_units, choose_observers
 from recommender.history.growing import RowArray
 from recommender.history.plan import PointRange
-from recommender.history.registry import IGNORED, SeriesRegistry
+from recommender.history.registry import IGNORED, Identity, SeriesRegistry
 from recommender.sizing.histogram import DEMAND, STOCK_CPU
 from recommender.units import DAY
 
@@ -23,9 +24,8 @@ if TYPE_CHECKING:
     Bins = NDArray[np.int32]
     Floats = NDArray[np.float64]
 
-    from recommender.history.counter import Rates
+    from recommender.history.counter import CounterState, Rates
     from recommender.history.matrix import Matrix
-    from recommender.history.registry import Identity
     from recommender.model.history import TimeGrid
 
 _BLOCK = 1 << 15  # samples at once: all intermediate arrays stay in the cache
@@ -73,11 +73,20 @@ class CpuReduction:
         np.add.at(self.decayed.grow(rows).reshape(-1), flat, self._weight[at])
 
 
+@dataclass(frozen=True)
+class CounterEnd:
+    """Where a reader of counters ended, for another to go on from: all it keeps of its past."""
+
+    points: PointRange
+    registry: SeriesRegistry
+    state: CounterState
+
+
 class CpuReader:
     """CPU counters of one group of namespaces, in order of time, into a `CpuReduction`.
 
-    `after` is a reader that this one goes on from, and which stays as it is. `points` are still
-    to be read; their numbers count from the time at which the first of all readers began.
+    `after` is where it goes on from, which stays as it is. `points` are still to be read; their
+    numbers count from the time at which the first of all readers began.
     """
 
     def __init__(
@@ -86,7 +95,7 @@ class CpuReader:
         grid: TimeGrid,
         identify: Callable[[Mapping[str, str]], Identity],
         *,
-        after: CpuReader | None = None,
+        after: CounterEnd | None = None,
     ) -> None:
         self._reduction = reduction
         self.points: PointRange = PointRange.over(grid, after=after.points if after else None)
@@ -97,7 +106,7 @@ class CpuReader:
             self.registry,
             step=grid.step,
             rules=CounterRules(),
-            state=after.counter.state.copy() if after else None,
+            state=after.state.copy() if after else None,
         )
         self._first_bin = self.points.bin_at(grid.start)
 
@@ -108,6 +117,10 @@ class CpuReader:
         at = rates.bin - self._first_bin if self._first_bin else rates.bin
         self._reduction.add(registry.row[rates.series], at, rates.rate)
 
+    def end(self) -> CounterEnd:
+        """To be taken after the last reply."""
+        return CounterEnd(self.points, replace(self.registry, identify=_ignore), self.counter.state)
+
     def rests(self) -> Integers:
         """The row of each pod's container that is at rest at the end of the grid.
 
@@ -115,6 +128,10 @@ class CpuReader:
         """
         rates = _owned(self.counter.rests(self.points.last), self.registry)
         return self.registry.row[rates.series]
+
+
+def _ignore(_labels: Mapping[str, str]) -> Identity:
+    return Identity(IGNORED)
 
 
 def _owned(rates: Rates, registry: SeriesRegistry) -> Rates:

@@ -99,8 +99,9 @@ class NodeReading:
         self.inventory = after.inventory
         self.grid = grid
         self.cpu.series.include(after.cpu.series, grid)
-        for source, before in after.power.items():
-            self.power[source].series.include(before.series, grid)
+        for source, reader in self.power.items():
+            before = after.power.get(source)
+            reader.series.include(before.series if before else None, grid)
 
     def _power(self) -> dict[str, tuple[PowerSource, NodePower]]:
         """Power of each node by the best source that has some."""

@@ -138,11 +138,14 @@ class NodeSeries:
         at = rates.bin - self._first_bin
         self.sums.add(self.registry.row[rates.series], at, rates.rate)
 
-    def include(self, after: NodeSeries, grid: TimeGrid) -> None:
-        """Put what was summed before in front, to cover `grid`."""
+    def include(self, after: NodeSeries | None, grid: TimeGrid) -> None:
+        """Put what was summed before in front, if anything was, to cover `grid`.
+
+        To be called after the last reply.
+        """
         newest, self.sums = self.sums, _PartSums(grid)
-        self._first_bin = self.points.bin_at(grid.start)
-        self.sums.include(after.sums)
+        if after is not None:
+            self.sums.include(after.sums)
         self.sums.include(newest)
 
     def rows(self, numbers: Iterable[int]) -> dict[int, Row]:

@@ -66,11 +66,15 @@ class StoreReader:
         reading.run(pipeline)
         return reading
 
-    def discover(self, pipeline: Pipeline, grid: TimeGrid, scope: Scope) -> Inventory:
-        """What the store has: looking at a few times first, at all times if that shows nothing."""
+    def discover(
+        self, pipeline: Pipeline, grid: TimeGrid, scope: Scope, *, looks_back: bool = True
+    ) -> Inventory:
+        """What the store has: looking at a few times first and, with `looks_back`, at all times
+        if that shows nothing.
+        """
         inventory: Inventory | None = None
-        for looks_back in (False, True):
-            query = plan_discovery(grid, scope.namespaces, looks_back=looks_back)
+        for at_all_times in (False, True)[: 1 + looks_back]:
+            query = plan_discovery(grid, scope.namespaces, looks_back=at_all_times)
 
             def take(matrix: Matrix) -> None:
                 nonlocal inventory

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from recommender.history.cpu import CounterEnd
     from recommender.history.discovery import Inventory
     from recommender.history.plan import NamespaceGroup
     from recommender.history.schema import UsageSchema
@@ -42,9 +43,9 @@ _PEAK_DAYS = 2
 class UsageReading:
     """Makes the jobs that read the usage of some groups of namespaces over a grid.
 
-    `schema` is None where there is no usage. With `after`, a reader for each group, only the
-    points after theirs are read, and memory over `memory_grid`. `spare` days of room follow the
-    grid in the reductions.
+    `schema` is None where there is no usage. With `after`, the end of an earlier reading for
+    each group, only the points after it are read, and memory over `memory_grid`. `spare` days of
+    room follow the grid in the reductions.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class UsageReading:
         groups: Sequence[NamespaceGroup],
         *,
         schema: UsageSchema | None,
-        after: Sequence[CpuReader] = (),
+        after: Sequence[CounterEnd] = (),
         memory_grid: TimeGrid | None = None,
         spare: int = 0,
     ) -> None:
@@ -68,7 +69,7 @@ class UsageReading:
         self.cpu = CpuReduction(grid, room=room, spare=spare)
         self.memory = MemoryReduction(self.memory_grid, room=room, spare=spare)
         self.kills = KillReader(goes_on=bool(after))
-        befores: Sequence[CpuReader | None] = after or [None] * len(self.groups)
+        befores: Sequence[CounterEnd | None] = after or [None] * len(self.groups)
         self.counters = tuple(
             CpuReader(self.cpu, grid, self.rows.identify_cpu, after=before) for before in befores
         )
