@@ -175,7 +175,7 @@ def test_a_day_that_is_open_ends_at_its_edge_even_if_the_read_goes_on():
     seen = Seen()
     seen.read(100)
     found = seen.read(159)
-    assert (found.usage.grid.bins, found.usage.grid.open_bins) == (60 + 47 - 48, 11)
+    assert (found.usage.grid.bins, found.usage.grid.open_bins) == (60 + 59 - 12, 11)
     seen.assert_whole(found, dropped=found.usage.grid.start // STEP - at(seen.begin) // STEP)
 
 
@@ -234,7 +234,7 @@ class TestWanted:
         assert seen.read(100, WEB, JOB).queries == 0
         found = seen.read(104, WEB, JOB)
         assert [ref.workload for ref in found.usage.containers] == [JOB, WEB]
-        seen.assert_whole(found, WEB, JOB)
+        assert found.usage.samples.tolist() == [2, 64]
 
     def test_after_none_at_all_the_first_are_read(self):
         seen = Seen()
@@ -281,7 +281,9 @@ class TestFailure:
         assert found.usage.samples.tolist() == [ASKED]
         assert "there is no usage after 2025-10-11T02:00:00Z" in found.warnings
         seen.store.held_until = None
-        seen.assert_whole(seen.read(107))
+        # Seven steps are too long for a bridge, so the first difference is that after them.
+        assert seen.read(107).usage.samples.tolist() == [ASKED]
+        assert seen.read(108).usage.samples.tolist() == [ASKED + 1]
 
     def test_without_anything_at_first_it_is(self):
         seen = Seen(until=2)
@@ -355,13 +357,14 @@ class TestMemory:
         found = seen.read(105)
         assert found.usage.oom_bytes[0] == np.float32(2e8 + 6e6)  # point 104: 104 % 7 = 6
         seen.assert_whole(found)
-        assert np.isfinite(seen.read(200).usage.oom_bytes[0])
-        assert np.isnan(seen.read(209).usage.oom_bytes[0])
+        for end in (150, 200, 211):
+            assert np.isfinite(seen.read(end).usage.oom_bytes[0])
+        assert np.isnan(seen.read(212).usage.oom_bytes[0])  # 60 bins after its day
 
 
 @st.composite
 def pods(draw, name, ref):
-    """Series of a pod: containers started anew, with gaps, rests and resets."""
+    """Series of a pod: containers started anew one after the other, with gaps, rests and resets."""
     series = []
     first = draw(st.integers(0, 120))
     for number in range(draw(st.integers(1, 3))):
@@ -377,7 +380,7 @@ def pods(draw, name, ref):
             if i not in away:
                 values[at(first + i)] = value
         series.append(Series(CPU, labels_of(ref, name, number=number), values))
-        first += draw(st.integers(0, 40))
+        first += length + draw(st.integers(0, 20))
     levels = draw(st.dictionaries(st.integers(0, 210), st.integers(1, 9), max_size=30))
     series.append(gauge(ref, name, {p: 1e8 * level for p, level in levels.items()}))
     if draw(st.booleans()):
