@@ -14,7 +14,10 @@ from recommender.history.kept import KeptHistory
 from recommender.history.store_reader import Scope
 from recommender.model.history import TimeGrid
 from recommender.model.identity import PodOwners, WorkloadRef
+from recommender.recording import read_recording, write_recording
+from recommender.sizing.demand import estimate_demand
 from tests.history.pods import CPU, ENERGY, KILLED, MEMORY, NODE_CPU, PodStore, Series
+from tests.recording.sample import make_recording
 
 STEP = 1800  # so that a day has 48 bins and an hour two: edges are met often
 DAY = 48
@@ -196,6 +199,34 @@ def test_after_the_time_for_it_everything_is_read_anew():
     assert seen.read(119).usage.grid.open_bins == 19
     assert seen.read(120).usage.grid == window(120)
     assert seen.read(121).usage.grid.open_bins == 1
+
+
+def test_what_is_kept_can_be_recorded_and_sized(tmp_path):
+    seen = Seen()
+    seen.read(100)
+    history = seen.read(107)
+    recording = dataclasses.replace(make_recording(), history=history)
+    write_recording(tmp_path / "kept.joulefit", recording)
+    usage = read_recording(tmp_path / "kept.joulefit").history.usage
+    assert usage.grid == history.usage.grid
+    np.testing.assert_array_equal(usage.cpu_mean, history.usage.cpu_mean)
+    demand = estimate_demand(history.usage).of(usage.containers[0])
+    assert demand.mean == pytest.approx(0.5)
+    assert demand.day_cores == pytest.approx([0.5 * bins for bins in (12, 48, 7)])
+
+
+def test_what_left_the_window_keeps_less_weight_than_the_days_that_are_held():
+    """At most 2^-D of what each bin, or day, would have at the end: here D is 1.25."""
+    seen = Seen()
+    seen.read(100)
+    seen.read(149)
+    found = seen.read(200)
+    exact = seen.store.reader.read(found.usage.grid, scope_of(WEB)).usage
+    bins = (found.usage.grid.start - at(40)) // STEP
+    more = found.usage.cpu_decayed.sum() - exact.cpu_decayed.sum()
+    assert 0 < more <= bins * 2 ** (-found.usage.grid.bins / DAY)
+    more = found.usage.memory_decayed.sum() - exact.memory_decayed.sum()
+    assert 0 < more <= bins / DAY * 2 ** -(found.usage.grid.days - 1)
 
 
 class TestWanted:

@@ -8,7 +8,13 @@ import pytest
 from recommender.history.client import RangeQuery
 from recommender.history.container import ContainerRows
 from recommender.history.matrix import Matrix, parse_reply
-from recommender.history.memory import HourGrid, KillReader, MemoryReader, MemoryReduction
+from recommender.history.memory import (
+    HourGrid,
+    KillReader,
+    MemoryReader,
+    MemoryReduction,
+    PodPeaks,
+)
 from recommender.model.history import TimeGrid
 from recommender.model.identity import PodOwners, WorkloadRef
 from recommender.sizing.histogram import STOCK_MEMORY
@@ -68,6 +74,15 @@ def test_a_window_of_half_hours_begins_before_itself():
     assert hours.days_of(np.array([1])).tolist() == [0]
 
 
+def test_hours_of_a_day_that_is_open_begin_at_its_edge_and_the_last_may_be_cut():
+    grid = TimeGrid(end=GRID.end + 30 * 300, bins=576 + 30, open_bins=30)
+    hours = HourGrid(grid)
+    # two and a half hours follow the edge
+    assert (hours.start, hours.points, hours.rest) == (HOURS.start, 51, 1800)
+    assert hours.days_of(np.array([24, 25, 48, 49, 51])).tolist() == [0, 1, 1, 2, 2]
+    assert hours.time_of(49) == GRID.end + HOUR
+
+
 def test_the_day_of_a_workload_is_its_highest_pod():
     chunk = [hourly("web-1", {3: 2e8, 30: 5e8}), hourly("web-2", {5: 3e8, 47: 1e8})]
     _, reduction = reduce(chunk)
@@ -95,7 +110,44 @@ def test_unwanted_workloads_are_left_out():
     assert reduction.days.take(np.arange(0)).shape == (0, 2)
 
 
+class TestPodPeaks:
+    """Highest memory of each pod on the newest day."""
+
+    def peaks(self, **pods: tuple[int, float]):
+        return PodPeaks(
+            np.array([ord(name) for name in pods]),
+            np.array([row for row, _ in pods.values()]),
+            np.array([peak for _, peak in pods.values()], np.float32),
+        )
+
+    def test_the_higher_peak_of_a_pod_counts_and_the_newer_row(self):
+        merged = self.peaks(a=(0, 9e8), b=(1, 1e8)).merge(self.peaks(a=(2, 3e8), c=(0, 5e8)))
+        found = zip(merged.key.tolist(), merged.row.tolist(), merged.peak.tolist(), strict=True)
+        assert list(found) == [(ord("a"), 2, 9e8), (ord("b"), 1, 1e8), (ord("c"), 0, 5e8)]
+
+    def test_pods_of_rows_that_are_gone_go_with_them(self):
+        moved = self.peaks(a=(0, 9e8), b=(1, 1e8)).moved(np.array([-1, 0]))
+        assert (moved.key.tolist(), moved.row.tolist()) == ([ord("b")], [0])
+
+    def test_each_pod_is_one_in_its_bucket(self):
+        counts = self.peaks(a=(0, 9e8), b=(0, 9e8), c=(1, 1e8)).count(3)
+        assert counts.sum(axis=1).tolist() == [2, 1, 0]
+        assert counts[0, STOCK_MEMORY.index(9e8)] == 2
+
+
 class TestKills:
+    def test_a_read_that_goes_on_knows_the_kill_that_was_there_before(self):
+        matrix = matrix_of(
+            hourly("web-1", dict.fromkeys(range(49), 1.0)),
+            hourly("web-2", dict.fromkeys(range(30), 1.0) | dict.fromkeys(range(30, 49), 2.0)),
+        )
+        assert kills_of(matrix, goes_on=True) == {("shop", "web-2", "app"): 30}
+
+    def test_a_reply_goes_on_where_the_one_before_ended(self):
+        first = matrix_of(hourly("web-1", dict.fromkeys(range(20, 24), 1.0)))
+        second = matrix_of(hourly("web-1", dict.fromkeys(range(24, 49), 1.0)))
+        assert kills_of(first, second) == {("shop", "web-1", "app"): 20}
+
     def test_a_kill_is_when_the_reason_appears(self):
         matrix = matrix_of(hourly("web-1", dict.fromkeys(range(20, 49), 1.0)))
         assert kills_of(matrix) == {("shop", "web-1", "app"): 20}
