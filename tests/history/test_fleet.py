@@ -196,7 +196,10 @@ def wrapping_bins(fleet, node: int, kind: str) -> np.ndarray:
 def test_a_history_that_is_kept_is_that_of_one_read(start, engine, fleet, schema_name):
     """From half a day before the end, over the rollout in the middle and an edge between days."""
     reader = StoreReader(StoreSettings(store=start[engine](SHAPE, schema_name).url))
-    kept, scope = KeptHistory(reader, refresh=10 * 86_400), scope_of(fleet)
+    kept = KeptHistory(reader, refresh=10 * 86_400)
+    wanted = frozenset(map(ref_of, fleet.workloads))
+    names = frozenset(ref.namespace for ref in wanted)
+    scope = scope_of(fleet, wanted=wanted, namespaces=names)
     first = GRID.end - 300 * 300
     for bins in (0, 1, 2, 13, 100, 288, 300):
         found = kept.read(TimeGrid(first + 300 * bins, 288 - 24), scope)

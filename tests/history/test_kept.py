@@ -193,6 +193,15 @@ def test_another_window_is_read_whole(end, bins):
     assert_same(found, seen.store.reader.read(window(end, bins), scope_of(WEB)))
 
 
+def test_new_bins_are_added_without_a_copy():
+    seen = Seen()
+    first = seen.read(100).usage
+    second = seen.read(101).usage
+    assert second is not first
+    for name in ("cpu_mean", "pods", "cpu_days"):
+        assert np.shares_memory(getattr(first, name), getattr(second, name))
+
+
 def test_after_the_time_for_it_everything_is_read_anew():
     seen = Seen(refresh=20 * STEP)
     seen.read(100)
@@ -323,13 +332,8 @@ class TestFailure:
 
 
 class TestSources:
-    OWN = "joulefit_container_cpu_seconds_total"
-
-    def own(self, points):
-        return Series(self.OWN, labels_of(WEB, "web-0"), {at(p): 10.0 * p for p in points})
-
     def test_a_better_one_that_turns_up_has_all_read_anew(self):
-        seen = Seen(Series(ENERGY, {}, {}))
+        seen = Seen()
         seen.store.series = [each for each in seen.store.series if each.name != ENERGY]
         assert np.isnan(seen.read(100).nodes.watts).all()
         seen.store.series += meters(range(101, 300))[:1]
