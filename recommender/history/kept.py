@@ -9,7 +9,7 @@ from recommender.history.assembly import warn_of_nodes, warn_of_usage
 from recommender.history.choice import choose_usage, describe_usage, rank_sources
 from recommender.history.counter import LONGEST_STEPS
 from recommender.history.nodes import NodeReading
-from recommender.history.plan import group_namespaces
+from recommender.history.plan import group_namespaces, split_namespaces
 from recommender.history.usage import UsageReading
 from recommender.history.window import SPARE_DAYS, UsageWindow
 from recommender.model.history import History
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from recommender.history.store_reader import StoreReader
     from recommender.model.history import TimeGrid
     from recommender.model.identity import WorkloadRef
+
+
+_PARTS = 4  # of what is read anew, one after the other
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,6 @@ class KeptHistory:
         return (
             (grid.step, grid.bins) == (held.step, kept.asked_bins)
             and grid.start < held.end <= grid.end
-            and grid.end - kept.read_end < self._refresh
             and (bool(kept.wanted) or not scope.wanted)
         )
 
@@ -156,6 +158,8 @@ class KeptHistory:
         new = (scope.wanted or frozenset()) - kept.wanted
         if new:
             self._add(kept, pipeline, new, scope)
+        if kept.usage.grid.end - kept.read_end >= self._refresh:
+            return self._renew(kept, pipeline, grid, scope)
         return kept
 
     def _append(
@@ -171,12 +175,12 @@ class KeptHistory:
         """Read the last `bins` bins of `part`, all of one day; the others are held already."""
         namespaces = kept.namespaces & (scope.namespaces or frozenset())
         wanted = kept.wanted & (scope.wanted or frozenset())
-        watched = [each for each in kept.watched if (each.group.names or frozenset()) & namespaces]
+        watched = _within(kept.watched, namespaces)
         usage = UsageReading(
             part,
             replace(scope, namespaces=namespaces, wanted=wanted),
             inventory,
-            [each.group.within(namespaces) for each in watched],
+            [each.group for each in watched],
             schema=kept.schema,
             after=[each.end for each in watched],
             memory_grid=_find_hours(part, bins),
@@ -222,6 +226,62 @@ class KeptHistory:
         kept.wanted |= new
         kept.unowned |= frozenset(usage.rows.unowned)
 
+    def _renew(self, kept: _Kept, pipeline: Pipeline, grid: TimeGrid, scope: Scope) -> _Kept:
+        """Read anew what is kept, a part of the namespaces at a time: two windows of all would be
+        twice the memory. What fails is read again by the next read.
+        """
+        held = kept.usage.grid
+        inventory = self._reader.discover(pipeline, held, scope)
+        schema = choose_usage(inventory)
+        if schema is not kept.schema:
+            self._kept = self._read_whole(pipeline, grid, scope)
+            return self._kept
+        asks_meters = self._reader.asks_meters
+        nodes = NodeReading(held, scope.node_names, inventory, asks_meters=asks_meters)
+        nodes.run(pipeline)
+        kept.history = None
+        kept.nodes = nodes
+        unowned: frozenset[str] = frozenset()
+        usual = inventory.usual.get(schema.cpu, {}) if schema else {}
+        for names in split_namespaces(usual, wanted=scope.namespaces or frozenset(), parts=_PARTS):
+            unowned |= self._renew_part(kept, pipeline, inventory, names=names, scope=scope)
+        kept.inventory, kept.unowned = inventory, unowned
+        kept.read_end, kept.seen_rank = held.end, rank_sources(inventory)
+        return kept
+
+    def _renew_part(
+        self,
+        kept: _Kept,
+        pipeline: Pipeline,
+        inventory: Inventory,
+        *,
+        names: frozenset[str],
+        scope: Scope,
+    ) -> frozenset[str]:
+        """Read some namespaces anew; the pods there that nobody owns."""
+        part = frozenset(ref for ref in kept.wanted if ref.namespace in names)
+        usual = inventory.usual.get(kept.schema.cpu, {}) if kept.schema else {}
+        usage = UsageReading(
+            kept.usage.grid,
+            replace(scope, namespaces=names, wanted=part),
+            inventory,
+            group_namespaces(usual, wanted=names),
+            schema=kept.schema,
+        )
+        pipeline.run("history", [*usage.kill_jobs(), *usage.jobs()])
+        usage.finish()
+        kept.history = None
+        kept.usage.keep(kept.wanted - part)
+        kept.usage.add_rows(usage)
+        kept.watched = (*_within(kept.watched, kept.namespaces - names), *_watch(usage))
+        return frozenset(usage.rows.unowned)
+
+
+def _within(watched: tuple[_Watched, ...], namespaces: frozenset[str]) -> tuple[_Watched, ...]:
+    """Only what is watched in these namespaces."""
+    found = (replace(each, group=each.group.within(namespaces)) for each in watched)
+    return tuple(each for each in found if each.group.names)
+
 
 def _watch(usage: UsageReading) -> tuple[_Watched, ...]:
     ends = (counter.end() for counter in usage.counters)
@@ -250,8 +310,7 @@ def _let_go(kept: _Kept, scope: Scope) -> None:
         kept.wanted &= wanted
         kept.usage.keep(kept.wanted)
     if not kept.namespaces <= namespaces:
-        watched = (replace(each, group=each.group.within(namespaces)) for each in kept.watched)
-        kept.watched = tuple(each for each in watched if each.group.names)
+        kept.watched = _within(kept.watched, namespaces)
     if kept.nodes.known != scope.node_names:
         kept.history = None
         kept.nodes.known = scope.node_names

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from recommender.history.discovery import Inventory
     from recommender.history.matrix import Matrix
+    from recommender.history.pipeline import Pipeline
     from recommender.history.plan import PointRange
     from recommender.history.power import NodePower
     from recommender.history.schema import CpuSource, PowerSource
@@ -75,6 +76,12 @@ class NodeReading:
                 yield from self._power_jobs(source, reader)
         else:
             yield from self._next_power_jobs()
+
+    def run(self, pipeline: Pipeline) -> None:
+        """Ask for all of it. Raises StoreError."""
+        pipeline.run("nodes", [*self.naming_jobs(), *self.jobs()])
+        while more := self.more_power_jobs():
+            pipeline.run("power", more)
 
     def more_power_jobs(self) -> list[Job]:
         """The next source of node power, while some node has none; empty when there is none."""

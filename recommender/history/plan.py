@@ -124,6 +124,21 @@ def group_namespaces(
     return [*(_group(group, seen) for group in groups[:-1]), last]
 
 
+def split_namespaces(
+    series: Mapping[str, int], *, wanted: frozenset[str], parts: int
+) -> Iterator[frozenset[str]]:
+    """The wanted namespaces in about so many parts with equally many series."""
+    most = sum(series.get(name, 0) for name in wanted) / parts
+    part: set[str] = set()
+    for name in sorted(wanted):
+        part.add(name)
+        if sum(series.get(each, 0) for each in part) >= most:
+            yield frozenset(part)
+            part = set()
+    if part:
+        yield frozenset(part)
+
+
 def _group(names: list[str], series: Mapping[str, int]) -> NamespaceGroup:
     count = sum(series[name] for name in names)
     return NamespaceGroup(match_any("namespace", names), count, frozenset(names))

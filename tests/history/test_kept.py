@@ -202,12 +202,37 @@ def test_new_bins_are_added_without_a_copy():
         assert np.shares_memory(getattr(first, name), getattr(second, name))
 
 
-def test_after_the_time_for_it_everything_is_read_anew():
-    seen = Seen(refresh=20 * STEP)
-    seen.read(100)
-    assert seen.read(119).usage.grid.open_bins == 19
-    assert seen.read(120).usage.grid == window(120)
-    assert seen.read(121).usage.grid.open_bins == 1
+def test_after_the_time_for_it_everything_is_read_anew_and_what_came_late_is_there():
+    seen = Seen(counter(JOB, "job-0", range(300)), refresh=20 * STEP)
+    seen.read(100, WEB, API, JOB)
+    seen.store.held_until = at(100)
+    seen.read(110, WEB, API, JOB)
+    seen.store.held_until = None
+    late = seen.read(119, WEB, API, JOB)
+    # From 100 to 111 is too far for a bridge.
+    assert late.usage.samples.tolist() == [late.usage.grid.bins - 11] * 3
+    assert np.isnan(late.nodes.watts).sum() == 11
+    found = seen.read(120, WEB, API, JOB)
+    seen.begin = 52  # 12 bins of the oldest day are gone, with their weight
+    seen.assert_whole(found, WEB, API, JOB)
+    found = seen.read(122, WEB, API, JOB)
+    assert found.queries < 12
+    seen.assert_whole(found, WEB, API, JOB)
+
+
+def test_an_error_while_all_is_read_anew_loses_nothing():
+    seen = Seen(counter(JOB, "job-0", range(300)), refresh=20 * STEP)
+    seen.read(100, WEB, JOB)
+    seen.store.failing = seen.store.seen + 8  # all bins are there, of what is to be read anew some
+    with pytest.raises(StoreReplyError):
+        seen.read(120, WEB, JOB)
+    for query in range(1, 7):
+        seen.store.failing = seen.store.seen + query
+        with pytest.raises(StoreReplyError):
+            seen.read(120, WEB, JOB)
+    seen.store.failing = None
+    seen.begin = 52
+    seen.assert_whole(seen.read(120, WEB, JOB), WEB, JOB)
 
 
 def test_what_is_kept_can_be_recorded_and_sized(tmp_path):
