@@ -31,7 +31,7 @@ class Series:
 
     name: str
     labels: dict[str, str]
-    values: dict[int, float]
+    values: dict[int, float] = field(repr=False)  # Hypothesis refuses to print so much
 
 
 @dataclass

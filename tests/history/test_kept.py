@@ -465,7 +465,7 @@ def stores(draw):
 ADVANCES = st.lists(st.integers(0, 30), min_size=1, max_size=12)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(stores(), ADVANCES)
 def test_any_sequence_of_reads_gives_what_one_read_gives(store, advances):
     """Also after old days were dropped: then what remains is the end of a longer window."""
@@ -484,7 +484,7 @@ def test_any_sequence_of_reads_gives_what_one_read_gives(store, advances):
         assert_same(found, truth, dropped=(found.usage.grid.start - at(10)) // STEP)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(
     stores(),
     st.lists(
