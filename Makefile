@@ -30,10 +30,11 @@ testbed: setup   ## the real parts that the tests use: etcd, kube-apiserver, Pro
 demo: setup      ## the main job on a simulated cluster: no cluster and no store needed
 	@$(BIN)/joulefit demo
 
-test: testbed    ## the suite, real parts included
+test: testbed    ## the suite, real parts included; what times the kernel runs alone, at the end
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -m node
 
-test-node: testbed ## the tests that need a real node, eBPF and a quiet machine
+test-node: testbed ## of these only the tests that need a real node or eBPF
 	$(BIN)/python -m pytest -m node
 
 check: setup     ## formatter, linter, types, layers, generated files

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from collector import settings as collector_settings
 from recommender import settings
-from recommender.cluster.role import list_rules
+from recommender.cluster.lease import DEFAULT_NAMESPACE, name_lease
+from recommender.cluster.role import list_lease_rules, list_rules
 from recommender.flags import OptionRow, option_rows
-from recommender.report.schema import report_schema
-from recommender.report.yaml_text import format_yaml_document
+from recommender.report.schema import comparison_schema, report_schema
+from recommender.report.yaml_text import format_yaml_documents
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,16 +65,23 @@ def format_schema() -> str:
     return json.dumps(report_schema(), indent=2) + "\n"
 
 
+def format_comparison_schema() -> str:
+    """docs/comparison.schema.json: the schema of `compare --output json`."""
+    return json.dumps(comparison_schema(), indent=2) + "\n"
+
+
 def format_role() -> str:
     """docs/cluster-role.yaml: what the recommender may do, and nothing more."""
-    role = {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "ClusterRole",
-        "metadata": {"name": "joulefit"},
-        "rules": list_rules(),
+    version = {"apiVersion": "rbac.authorization.k8s.io/v1"}
+    everywhere = {"kind": "ClusterRole", "metadata": {"name": "joulefit"}, "rules": list_rules()}
+    lease = name_lease(settings.ClusterSettings().recommender_name)
+    at_home = {
+        "kind": "Role",
+        "metadata": {"name": "joulefit-lease", "namespace": DEFAULT_NAMESPACE},
+        "rules": list_lease_rules(lease),
     }
     return "# Made from recommender/cluster/role.py by make docs; do not edit.\n" + (
-        format_yaml_document(role)
+        format_yaml_documents([version | everywhere, version | at_home])
     )
 
 
@@ -81,6 +89,7 @@ GENERATED = {
     "settings.md": format_settings,
     "collector-settings.md": format_collector_settings,
     "report.schema.json": format_schema,
+    "comparison.schema.json": format_comparison_schema,
     "cluster-role.yaml": format_role,
 }
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +23,10 @@ from recommender.flags import collect, settings_options
 from recommender.settings import (
     ClusterSettings,
     DemoSettings,
+    DoctorSettings,
     GateSettings,
     OutputSettings,
+    PageSettings,
     RecordSettings,
     RunSettings,
     SizingSettings,
@@ -36,7 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from recommender.cluster.connection import ApiConnection
-    from recommender.cycle import Cycle, EvidenceSource
+    from recommender.cycle import Cycle, EvidenceSource, StatusSink
+    from recommender.history.work import WorkReader
     from recommender.report.progress import Progress
 
 _READING = (StoreSettings, ClusterSettings, WindowSettings)
@@ -81,17 +85,57 @@ _WITH_CURVES = ("json", "yaml")
 @settings_options(SourceSettings, *_READING, SizingSettings)
 def explain(workload: str, **values: Any) -> None:
     """Show each step of one workload's recommendation with its numbers."""
+    import msgspec
+
     from recommender.report.explain import format_explanation
     from recommender.report.lookup import find_workload
+    from recommender.work import read_work
 
     values["all_workloads"] = True
     with _progress() as progress:
         cycle = _run(_source(values, progress, explained=workload), values, with_curves=True)
-    found = find_workload(cycle.report, workload)
+        found = find_workload(cycle.report, workload)
+        step = read_work(cycle.evidence, found, _work_reader(values, progress))
+    found = msgspec.structs.replace(found, work=step)
     click.echo(
         format_explanation(cycle.report, found, width=_width(), is_terminal=_is_terminal()),
         nl=False,
     )
+
+
+@main.command()
+@click.argument("workload", metavar="[NAMESPACE/KIND/NAME]", default="")
+@settings_options(OutputSettings, SourceSettings, *_READING, SizingSettings)
+def compare(workload: str, **values: Any) -> None:
+    """Hold our requests against those of other recommenders' VPAs, over time. Changes nothing.
+
+    A VPA that names joulefit with updateMode: Off beside another one on the same workload is
+    the safe way to compare. Where no other VPA is, the stock rule is compared.
+    """
+    from recommender.compare import compare as compare_recommenders
+    from recommender.history.target import TargetReader
+    from recommender.report.document import format_comparison
+
+    if values["no_cluster"]:
+        raise UsageError("VPAs are on an API server only; leave out --no-cluster")
+    values["all_workloads"] = values["all_workloads"] or bool(workload)
+    with _progress() as progress:
+        targets = None
+        if not values["recording"]:
+            targets = TargetReader(collect(StoreSettings, values), progress=progress)
+        comparison = compare_recommenders(
+            _source(values, progress, explained=workload),
+            targets,
+            workload=workload,
+            settings=collect(SizingSettings, values),
+        )
+    text = format_comparison(
+        comparison,
+        output=collect(OutputSettings, values).output,
+        width=_width(),
+        is_terminal=_is_terminal(),
+    )
+    click.echo(text, nl=False)
 
 
 @main.command()
@@ -112,25 +156,78 @@ def record(file: Path, **values: Any) -> None:
 
 
 @main.command()
-@settings_options(RunSettings, GateSettings, *_READING, SizingSettings)
+@settings_options(RunSettings, PageSettings, GateSettings, *_READING, SizingSettings)
 def run(**values: Any) -> None:
-    """Write recommendations into the status of the VPAs that name joulefit."""
+    """Write recommendations into the status of the VPAs that name joulefit.
+
+    A service that goes on until it is told to end (SIGTERM), or with --once a single cycle.
+    """
     from recommender.cluster.connection import connect
+    from recommender.cluster.profile_writer import ProfileWriter
     from recommender.cluster.writer import StatusWriter
-    from recommender.report.change import format_changes, format_statuses
+    from recommender.report.change import format_changes, format_statuses, warn_of_profiles
 
     settings = collect(RunSettings, values)
     if not settings.once:
-        raise UsageError("this version runs single cycles only; give --once and repeat it")
+        _serve(values)
+        return
     with connect(collect(ClusterSettings, values)) as connection, _progress() as progress:
-        sink = None if settings.dry_run else StatusWriter(connection)
-        cycle = _run(_live_source(values, progress, connection), values, sink=sink)
-    _print_warnings(cycle.report.source.warnings)
+        sinks = None if settings.dry_run else (StatusWriter(connection), ProfileWriter(connection))
+        cycle = _run(_live_source(values, progress, connection), values, sinks=sinks)
+    _print_warnings((*cycle.report.source.warnings, *warn_of_profiles(cycle.profiles)))
     if settings.dry_run:
-        click.echo(format_statuses(cycle.changes), nl=False)
+        click.echo(format_statuses(cycle.changes, cycle.profiles), nl=False)
     click.echo(format_changes(cycle.changes, cycle.report.skipped), nl=False, err=settings.dry_run)
     failed = any(change.outcome == "failed" for change in cycle.changes)
     _end(failed or _is_gated(cycle, values))
+
+
+def _serve(values: dict[str, Any]) -> None:
+    from recommender.serving import ServiceSettings, serve
+
+    if values["dry_run"]:
+        raise UsageError("--dry-run needs --once: a service that writes nothing serves nobody")
+    serve(
+        ServiceSettings(
+            run=collect(RunSettings, values),
+            cluster=collect(ClusterSettings, values),
+            store=collect(StoreSettings, values),
+            window=collect(WindowSettings, values),
+            sizing=collect(SizingSettings, values),
+            pages=collect(PageSettings, values),
+        )
+    )
+
+
+@main.command()
+@settings_options(DoctorSettings, GateSettings, *_READING)
+def doctor(**values: Any) -> None:
+    """Say what works in the cluster and the store, what is missing and what to do.
+
+    Changes nothing. Exit code 1 if any check fails; with --strict if any warns.
+    """
+    from recommender.doctor import examine
+    from recommender.model.check import worst_level
+    from recommender.report.checkup import format_checkup
+    from recommender.units import format_time
+
+    with _progress() as progress:
+        checks = examine(
+            collect(ClusterSettings, values),
+            collect(StoreSettings, values),
+            collect(WindowSettings, values),
+            progress=progress,
+        )
+    text = format_checkup(
+        checks,
+        output=collect(DoctorSettings, values).doctor_output,
+        now=format_time(time.time()),
+        width=_width(),
+        is_terminal=_is_terminal(),
+    )
+    click.echo(text, nl=False)
+    bad = {"warn", "fail"} if collect(GateSettings, values).strict else {"fail"}
+    _end(worst_level(checks) in bad)
 
 
 @main.command()
@@ -200,11 +297,32 @@ def _live_source(
 
 
 def _run(
-    source: EvidenceSource, values: dict[str, Any], *, sink: Any = None, with_curves: bool = False
+    source: EvidenceSource,
+    values: dict[str, Any],
+    *,
+    sinks: tuple[StatusSink, StatusSink] | None = None,
+    with_curves: bool = False,
 ) -> Cycle:
+    """One run; `sinks` are those of VPAs and of EnergyProfiles, None for a dry run."""
     from recommender.cycle import run_once
 
-    return run_once(source, sink, settings=collect(SizingSettings, values), with_curves=with_curves)
+    sink, profile_sink = sinks or (None, None)
+    return run_once(
+        source,
+        sink,
+        settings=collect(SizingSettings, values),
+        with_curves=with_curves,
+        profile_sink=profile_sink,
+    )
+
+
+def _work_reader(values: dict[str, Any], progress: Progress) -> WorkReader | None:
+    """The store to ask for work metrics; None where a recording stands in for it."""
+    from recommender.history.work import WorkReader
+
+    if values["recording"]:
+        return None
+    return WorkReader(collect(StoreSettings, values), progress=progress)
 
 
 def _is_gated(cycle: Cycle, values: dict[str, Any]) -> bool:

@@ -9,25 +9,32 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+import msgspec
+
+from recommender.cluster.condition import FETCHING_HISTORY
+from recommender.cluster.profile_status import build_profile_status, profile_differs
 from recommender.cluster.status import build_status, status_differs
 from recommender.errors import ClusterError, WorkloadSkipped
 from recommender.model.change import StatusChange
+from recommender.model.cluster import NO_LIMITS
 from recommender.model.report import Report, Skipped, WorkloadReport
 from recommender.report.assembly import assemble_report
 from recommender.sizing.demand import Demand, estimate_demand
-from recommender.sizing.pool import Pool, choose_pool, estimate_pools
+from recommender.sizing.pool import Pool, choose_pools, estimate_pools
 from recommender.sizing.workload import size_workload
 from recommender.units import format_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from recommender.model.change import Outcome
     from recommender.model.cluster import Vpa, Workload
+    from recommender.model.profile import Profile
     from recommender.model.recording import Recording
     from recommender.settings import SizingSettings
 
@@ -41,7 +48,12 @@ class EvidenceSource(Protocol):
 
 
 class StatusSink(Protocol):
-    """Where statuses go: the API server, or nowhere in a dry run."""
+    """Where statuses go: the API server, or nowhere in a dry run.
+
+    `parallel` threads may call it at once.
+    """
+
+    parallel: int
 
     def write(self, vpa: Vpa, status: dict[str, Any]) -> Outcome: ...
 
@@ -64,15 +76,26 @@ class StepTimer:
 
 @dataclass(frozen=True)
 class Cycle:
-    """The outcome of one run: the report, what became of each VPA, and the time of each step."""
+    """The outcome of one run: the report, what became of each VPA and of each EnergyProfile, and
+    the time of each step.
+
+    `evidence` is what it was computed from.
+    """
 
     report: Report
     changes: tuple[StatusChange, ...]
     timer: StepTimer
+    evidence: Recording
+    profiles: tuple[StatusChange, ...] = ()
 
 
 def run_once(
-    source: EvidenceSource, sink: StatusSink | None, *, settings: SizingSettings, with_curves: bool
+    source: EvidenceSource,
+    sink: StatusSink | None,
+    *,
+    settings: SizingSettings,
+    with_curves: bool,
+    profile_sink: StatusSink | None = None,
 ) -> Cycle:
     """Read, size, report and, where there is a sink, write. Raises JoulefitError from the edges.
 
@@ -92,7 +115,8 @@ def run_once(
         report = assemble_report(evidence, pools, sized, skipped)
     with timer.step("write"):
         changes = _write_all(evidence, sized, skipped, sink)
-    return Cycle(report, changes, timer)
+        profiles = _write_profiles(changes, sized, profile_sink)
+    return Cycle(report, changes, timer, evidence, profiles)
 
 
 def _size_all(
@@ -108,14 +132,18 @@ def _size_all(
     skipped = [_refused(vpa) for vpa in evidence.cluster.vpas if vpa.problem]
     for workload in evidence.cluster.workloads:
         vpa = vpas.get(workload.ref)
+        if evidence.unread and not demand.knows(workload.ref):
+            skipped.append(_await_history(workload, vpa, evidence.unread))
+            continue
         try:
             report, without = size_workload(
                 workload,
                 vpa=vpa,
                 demand=demand,
-                pool=choose_pool(pools, workload),
+                pools=choose_pools(pools, workload),
                 settings=settings,
-                with_curve=with_curves,
+                limits=evidence.cluster.limits.get(workload.ref.namespace, NO_LIMITS),
+                with_curve=with_curves or (vpa is not None and vpa.profile is not None),
             )
         except WorkloadSkipped as verdict:
             skipped.append(_skip(workload, str(verdict), vpa))
@@ -139,6 +167,12 @@ def _skip(workload: Workload, reason: str, vpa: Vpa | None) -> Skipped:
         reason=reason,
         vpa=vpa.name if vpa else None,
     )
+
+
+def _await_history(workload: Workload, vpa: Vpa | None, why: str) -> Skipped:
+    """The row of a workload about which nothing is known yet, since the store did not answer."""
+    row = _skip(workload, f"its history could not be read yet: {why}", vpa)
+    return msgspec.structs.replace(row, condition=FETCHING_HISTORY)
 
 
 def _refused(vpa: Vpa) -> Skipped:
@@ -166,24 +200,65 @@ def _write_all(
     for row in skipped:
         rows[row.namespace, row.vpa].append(row)
     now = format_time(time.time())
-    return tuple(
-        _write(
-            vpa,
-            build_status(
-                vpa,
-                reports.get((vpa.namespace, vpa.name)),
-                rows[vpa.namespace, vpa.name],
-                now=now,
-            ),
-            sink,
+
+    def settle(vpa: Vpa) -> StatusChange:
+        key = vpa.namespace, vpa.name
+        return _answer(vpa, reports.get(key), rows.get(key, ()), now=now, sink=sink)
+
+    with ThreadPoolExecutor(sink.parallel if sink else 1, thread_name_prefix="write") as pool:
+        return tuple(pool.map(settle, evidence.cluster.vpas))
+
+
+def _answer(
+    vpa: Vpa,
+    report: WorkloadReport | None,
+    rows: Sequence[Skipped],
+    *,
+    now: str,
+    sink: StatusSink | None,
+) -> StatusChange:
+    try:
+        status = build_status(vpa, report, rows, now=now)
+    except Exception as error:  # the boundary of one VPA: its status stays as it is
+        _LOGGER.exception("vpa=%s/%s has no status", vpa.namespace, vpa.name)
+        return StatusChange(
+            vpa, vpa.status, "failed", f"internal error: {error!r}; please report it"
         )
-        for vpa in evidence.cluster.vpas
-    )
+    return _write(vpa, status, sink)
+
+
+def _write_profiles(
+    changes: tuple[StatusChange, ...], sized: list[WorkloadReport], sink: StatusSink | None
+) -> tuple[StatusChange, ...]:
+    """Every EnergyProfile whose VPA says what it should gets what that rests on."""
+    reports = {(row.namespace, row.vpa): row for row in sized if row.vpa}
+    due = [
+        (change, change.vpa.profile)
+        for change in changes
+        if change.vpa.profile and change.outcome in {"written", "unchanged", "would be written"}
+    ]
+    now = format_time(time.time())
+
+    def settle(pair: tuple[StatusChange, Profile]) -> StatusChange:
+        change, profile = pair
+        vpa = change.vpa
+        report = reports.get((vpa.namespace, vpa.name))
+        status = build_profile_status(vpa, profile, report, change.status, now=now)
+        if not profile_differs(profile.status, status):
+            return StatusChange(vpa, profile.status, "unchanged")  # one of them is enough to keep
+        return _hand_over(vpa, status, sink)
+
+    with ThreadPoolExecutor(sink.parallel if sink else 1, thread_name_prefix="write") as pool:
+        return tuple(pool.map(settle, due))
 
 
 def _write(vpa: Vpa, status: dict[str, Any], sink: StatusSink | None) -> StatusChange:
     if not status_differs(vpa.status, status):
         return StatusChange(vpa, status, "unchanged")
+    return _hand_over(vpa, status, sink)
+
+
+def _hand_over(vpa: Vpa, status: dict[str, Any], sink: StatusSink | None) -> StatusChange:
     if sink is None:
         return StatusChange(vpa, status, "would be written")
     try:

@@ -15,6 +15,7 @@
     |   +-- ClusterForbiddenError     a verb that our role lacks
     |   +-- ClusterReplyError         another HTTP error, or a reply that is no answer
     |   +-- StatusSubresourceMissingError   a VPA CRD without /status
+    |   +-- NotLeadingError           another replica holds the Lease
     +-- RecordingError            a recording that is truncated, foreign or of another version
     +-- UnknownWorkloadError      `explain` of something that is not there
     +-- WorkloadSkipped           one workload cannot be computed; becomes a row of `skipped`
@@ -95,6 +96,10 @@ class ClusterReplyError(ClusterError):
 
 class StatusSubresourceMissingError(ClusterError):
     """The VPA CRD of this cluster has no status subresource."""
+
+
+class NotLeadingError(ClusterError):
+    """Another replica holds the Lease, so nothing may be written here."""
 
 
 class RecordingError(JoulefitError):

@@ -9,7 +9,8 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from recommender.errors import UsageError
+from recommender.errors import NoDataError, StoreError, UsageError
+from recommender.history.assembly import empty_history
 from recommender.history.store_reader import Scope
 from recommender.model.history import TimeGrid
 from recommender.model.identity import PodOwners
@@ -24,6 +25,15 @@ if TYPE_CHECKING:
     from recommender.model.cluster import ClusterState
     from recommender.model.history import History
     from recommender.settings import ClusterSettings, WindowSettings
+
+
+class HistoryReader(Protocol):
+    """The store's edge: one that reads all each time, or one that keeps what it read."""
+
+    @property
+    def kept(self) -> History | None: ...
+
+    def read(self, grid: TimeGrid, scope: Scope) -> History: ...
 
 
 @dataclass(frozen=True)
@@ -51,18 +61,16 @@ class RecordedSource:
         return replace(recording, cluster=replace(cluster, warnings=(*cluster.warnings, *warnings)))
 
 
-class HistoryReader(Protocol):
-    """Reads a window of a metric store: each time whole, or keeping what it has read."""
-
-    def read(self, grid: TimeGrid, scope: Scope) -> History: ...
-
-
 @dataclass(frozen=True)
 class LiveSource:
     """Evidence from the metric store and, unless `cluster` is None, from the API server.
 
     With `explained` (NAMESPACE/KIND/NAME) only that namespace's history is read, if the
     namespace exists; the nodes stay whole, since the price is the pool's.
+
+    With `keeps_going` a store that cannot be read is no error: what an earlier read gave stands
+    in, or nothing, and `Recording.unread` says why. `settle`: seconds by which the window ends
+    before now.
     """
 
     store: HistoryReader
@@ -71,15 +79,17 @@ class LiveSource:
     window: WindowSettings
     store_name: str
     explained: str = ""
+    keeps_going: bool = False
+    settle: float = 0.0
 
     def read(self) -> Recording:
         now = time.time()
-        end = now if self.window.end is None else self.window.end
+        end = now - self.settle if self.window.end is None else self.window.end
         if end > now + MINUTE:
             raise UsageError(f"--end {format_time(end)} lies in the future; leave it out for now")
         grid = TimeGrid.ending(end, self.window.history)
         state = self._read_cluster()
-        history = self.store.read(grid, self._scope(state))
+        history, unread = self._read_history(grid, self._scope(state))
         cluster = state or history.cluster
         if cluster is None:  # the store reader builds one whenever it is asked to
             raise AssertionError("a run without an API server reads the cluster from the store")
@@ -89,7 +99,16 @@ class LiveSource:
             history=replace(history, cluster=None),
             store=self.store_name,
             settings=choose_recorded_settings(self.settings, self.window),
+            unread=unread,
         )
+
+    def _read_history(self, grid: TimeGrid, scope: Scope) -> tuple[History, str]:
+        try:
+            return self.store.read(grid, scope), ""
+        except (StoreError, NoDataError) as error:
+            if not self.keeps_going:
+                raise
+            return self.store.kept or empty_history(grid), str(error)
 
     def _read_cluster(self) -> ClusterState | None:
         if self.cluster is None:
@@ -122,4 +141,5 @@ def _keep(state: ClusterState, namespaces: frozenset[str]) -> ClusterState:
         state,
         workloads=tuple(each for each in state.workloads if each.ref.namespace in namespaces),
         vpas=tuple(vpa for vpa in state.vpas if vpa.namespace in namespaces),
+        rivals=tuple(each for each in state.rivals if each.target.namespace in namespaces),
     )

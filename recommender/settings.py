@@ -135,6 +135,9 @@ class ClusterSettings:
     selector: str = option(
         "", "only workloads whose labels match, as in kubectl -l", short="l", metavar="SELECTOR"
     )
+    ignore_namespace: tuple[str, ...] = option(
+        (), "leave the VPAs of this namespace alone; repeatable", metavar="NAMESPACE"
+    )
     all_workloads: bool = option(False, "also workloads that no VPA of ours targets")
 
 
@@ -224,7 +227,7 @@ class SourceSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class OutputSettings:
-    """How a report is shown."""
+    """How a report or a comparison is shown."""
 
     output: str = option(
         "table",
@@ -240,16 +243,57 @@ class GateSettings:
     """When a run that worked ends with an error all the same."""
 
     strict: bool = option(
-        False, "exit with 1 when anything was skipped that nobody had switched off"
+        False,
+        "exit with 1 when anything was skipped that nobody had switched off;"
+        " of doctor: when there is a warning",
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunSettings:
-    """What `run` does."""
+    """What `run` does; the options below `once` and `dry-run` are those of the service."""
 
-    once: bool = option(False, "one cycle, then end")
-    dry_run: bool = option(False, "print the statuses instead of writing them")
+    once: bool = option(False, "one cycle, then end (default: a service that goes on)")
+    dry_run: bool = option(False, "print the statuses instead of writing them; needs --once")
+    interval: float = option(
+        60.0,
+        "time between the starts of two cycles, give or take a tenth",
+        unit="duration",
+        why="as the stock recommender; new bins of history come every five minutes",
+        metavar="DURATION",
+    )
+    settle: float = option(
+        30.0,
+        "how far behind now the newest history is that is read",
+        unit="duration",
+        why="scrapes of the last moments are not in the store yet; give more for remote write",
+        metavar="DURATION",
+    )
+    no_lease: bool = option(
+        False, "write without holding a Lease; only where no second replica can run"
+    )
+    lease_namespace: str = option(
+        "",
+        "namespace of the Lease (default: that of the pod, else joulefit)",
+        metavar="NAMESPACE",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageSettings:
+    """Where the service shows its metrics and its health."""
+
+    listen: str = option(
+        "0.0.0.0:8942",
+        "address of /metrics and the health pages",
+        why="the stock recommender's port",
+        metavar="ADDRESS",
+    )
+    tls_cert: str = option("", "certificate (PEM) of the pages", is_path=True, metavar="FILE")
+    tls_key: str = option("", "key (PEM) of the certificate", is_path=True, metavar="FILE")
+    basic_auth_file: str = option(
+        "", "file with USER:PASSWORD that /metrics and / ask for", is_path=True, metavar="FILE"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -257,6 +301,15 @@ class RecordSettings:
     """What `record` writes."""
 
     anonymize: bool = option(False, "replace all names by pseudonyms")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoctorSettings:
+    """How `doctor` shows what it found."""
+
+    doctor_output: str = option(
+        "text", "format of the page", flag="--output", short="o", choices=("text", "json")
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -272,7 +325,9 @@ ALL_SETTINGS = (
     OutputSettings,
     GateSettings,
     RunSettings,
+    PageSettings,
     RecordSettings,
+    DoctorSettings,
     DemoSettings,
     SourceSettings,
     StoreSettings,

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import settings
 from tests.testbed.control_plane import ControlPlane
 from tests.testbed.history_cache import prometheus_of_fleet, victoria_metrics_of_fleet
 from tests.testbed.node import KubernetesNode
-from tests.testbed.part import MissingPartError
+from tests.testbed.part import MissingPartError, kernel_headers
 from tests.testbed.store import PrometheusServer, VictoriaMetricsServer
 
 # Properties have no time limit per example: test machines are shared.
@@ -37,7 +38,16 @@ def _missing_part_skips() -> Iterator[None]:
         pytest.skip(str(error))
 
 
-# Time the kernel itself: they want a machine that nothing else keeps busy.
+PROFILE_CRD = Path(__file__).parent.parent / "crds" / "energyprofile.yaml"
+
+
+def pytest_configure() -> None:
+    """The testbed's kernel headers serve where the machine has none: set before bcc is asked."""
+    with suppress(MissingPartError):
+        os.environ.setdefault("BCC_KERNEL_SOURCE", str(kernel_headers()))
+
+
+# Time the kernel itself: `make test` runs them alone, after all others.
 NODE_TESTS = (
     "tests/collector/deployment/",
     "tests/collector/probes/test_bpf",
@@ -91,6 +101,13 @@ def control_plane() -> Iterator[ControlPlane]:
 def empty_cluster(control_plane: ControlPlane) -> ControlPlane:
     """The shared API server with no node, pod, workload, HPA or VPA in it."""
     control_plane.clear()
+    return control_plane
+
+
+@pytest.fixture(scope="session")
+def energy_profiles(control_plane: ControlPlane) -> ControlPlane:
+    """The shared API server with the CRD of EnergyProfiles."""
+    control_plane.install(PROFILE_CRD)
     return control_plane
 
 

@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from recommender.text import escape_controls
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -29,6 +31,9 @@ OURS = frozenset(
         "ConfigDeprecated",  # of the stock recommender; out of date once it no longer writes
     }
 )
+
+LONGEST_MESSAGE = 32768
+"""Characters that Kubernetes' own type of a condition allows; users' texts are quoted in ours."""
 
 # A number of its own: the 8 of `8 h`, both of `1.37-1.47`, but neither of `T1` and `app-2`.
 _NUMBER = re.compile(r"(?<![\w.])(?<![A-Za-z_]-)\d+(?:[.,]\d+)*")
@@ -62,7 +67,7 @@ def stamp_conditions(
             "status": condition.status,
             "lastTransitionTime": _since(before.get(condition.type), condition, now),
             "reason": condition.reason,
-            "message": condition.message,
+            "message": escape_controls(condition.message[:LONGEST_MESSAGE])[:LONGEST_MESSAGE],
         }
         for condition in conditions
     }
@@ -101,10 +106,10 @@ def _differs(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     before, after = str(old.get("message", "")), str(new.get("message", ""))
     if new["type"] == CONFIG_UNSUPPORTED:  # its numbers are those of the user's own spec
         return before != after
-    return not _says_the_same(before, after)
+    return not says_the_same(before, after)
 
 
-def _says_the_same(before: str, after: str) -> bool:
+def says_the_same(before: str, after: str) -> bool:
     """Whether two messages differ in their numbers only, and none by a factor of two.
 
     Evidence grows in every loop; `3 h of history` need not be rewritten for `4 h`.

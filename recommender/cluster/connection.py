@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlencode
 
@@ -35,9 +35,10 @@ class RetryPolicy:
     """How often and how long to wait after 429, 5xx and broken connections.
 
     Few and short: a recommender comes again in a minute. Every request here may be repeated:
-    reads, and merge patches that give the same object however often they are applied. A 409 is
-    an answer: the object is another by now than the patch was made for. A server that asks
-    (Retry-After) for more patience than `longest` is not waited for.
+    reads, merge patches that give the same object however often they are applied, and Events,
+    whose names are chosen before they are sent. A 409 is an answer: the object is another by now
+    than the patch was made for. A server that asks (Retry-After) for more patience than `longest`
+    is not waited for.
     """
 
     attempts: int = 3
@@ -51,6 +52,23 @@ class RetryPolicy:
         own = self.first * 2 ** (attempt - 1)
         wanted = float(asked) if asked and asked.isdecimal() else 0.0
         return None if wanted > self.longest else max(own, wanted)
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Where the API server is and who we are, for a client of another kind; "" where not used.
+
+    `token` comes after `scheme` (Bearer, Basic) in the Authorization header.
+    """
+
+    server: str
+    ca_file: str = ""
+    is_insecure: bool = False
+    scheme: str = ""
+    token: str = field(default="", repr=False)
+    certificate_file: str = ""
+    key_file: str = ""
+    proxy: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -113,6 +131,21 @@ class ApiConnection:
     def close(self) -> None:
         """Close the kept-alive connections."""
         self._pool.clear()
+
+    def credentials(self) -> Credentials:
+        """What `request` uses, renewed where it must be. Raises ClusterConfigError."""
+        known, headers = self._configuration, self._authenticate()
+        scheme, _, token = next(iter(headers.values()), "").partition(" ")
+        return Credentials(
+            server=known.host,
+            ca_file=known.ssl_ca_cert or "",
+            is_insecure=not known.verify_ssl,
+            scheme=scheme,
+            token=token,
+            certificate_file=known.cert_file or "",
+            key_file=known.key_file or "",
+            proxy=known.proxy or "",
+        )
 
     def request(
         self,

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from recommender.errors import UsageError
+from recommender.sizing.recall import recall_status
 from recommender.units import parse_quantity
 
 if TYPE_CHECKING:
@@ -43,10 +44,11 @@ def publish_entry(container: ContainerReport, controlled: Collection[str]) -> En
 def keep_entries(vpa: Vpa, names: Collection[str] | None) -> dict[str, Entry]:
     """The entries that the status holds now, by container; `names` None means all of them.
 
-    What has been switched off or is no longer controlled is left out, and what breaks a rule.
+    One that was lost is taken from the status of the EnergyProfile, where there is one. What has
+    been switched off or is no longer controlled is left out, and what breaks a rule.
     """
     kept: dict[str, Entry] = {}
-    for entry in read_entries(vpa.status):
+    for entry in read_entries(recall_status(vpa)):
         name = entry.get("containerName")
         if not isinstance(name, str) or (names is not None and name not in names):
             continue

@@ -6,6 +6,8 @@ null or absent in what the API server sends, so nearly all have None.
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 Quantity = str | int | float | None
@@ -75,7 +77,7 @@ class Requirements(Lean, frozen=True):
 class Container(Lean, frozen=True):
     """A container; restartPolicy Always among init containers makes it a sidecar."""
 
-    name: str
+    name: str = ""
     resources: Requirements = Requirements()
     restart_policy: str | None = None
 
@@ -83,7 +85,7 @@ class Container(Lean, frozen=True):
 class PodSpec(Lean, frozen=True):
     """What a pod asks for, and the node it is bound to."""
 
-    containers: list[Container]
+    containers: list[Container] | None = None
     init_containers: list[Container] | None = None
     node_name: str | None = None
     overhead: Amount | None = None
@@ -105,7 +107,7 @@ class ContainerState(Lean, frozen=True):
 class ContainerStatus(Lean, frozen=True):
     """The present and the last state of a container."""
 
-    name: str
+    name: str = ""
     state: ContainerState | None = None
     last_state: ContainerState | None = None
 
@@ -121,21 +123,21 @@ class Pod(Lean, frozen=True):
     """A pod."""
 
     metadata: Metadata
-    spec: PodSpec
+    spec: PodSpec = PodSpec()
     status: PodStatus = PodStatus()
 
 
 class PodTemplate(Lean, frozen=True):
     """The pods that a controller makes."""
 
-    spec: PodSpec
+    spec: PodSpec = PodSpec()
 
 
 class LabelTerm(Lean, frozen=True):
     """One of matchExpressions."""
 
-    key: str
-    operator: str
+    key: str = ""
+    operator: str = ""
     values: list[str] | None = None
 
 
@@ -155,7 +157,7 @@ class JobSpec(Lean, frozen=True):
 class JobTemplate(Lean, frozen=True):
     """The jobs that a cron job makes."""
 
-    spec: JobSpec
+    spec: JobSpec = JobSpec()
 
 
 class ControllerSpec(Lean, frozen=True):
@@ -170,7 +172,7 @@ class Controller(Lean, frozen=True):
     """Deployment, StatefulSet, DaemonSet, ReplicaSet, Job or CronJob."""
 
     metadata: Metadata
-    spec: ControllerSpec
+    spec: ControllerSpec = ControllerSpec()
 
 
 class PlainSpec(Lean, frozen=True):
@@ -184,7 +186,7 @@ class PlainController(Lean, frozen=True):
     """ReplicationController."""
 
     metadata: Metadata
-    spec: PlainSpec
+    spec: PlainSpec = PlainSpec()
 
 
 class NodeStatus(Lean, frozen=True):
@@ -224,7 +226,7 @@ class Metric(Lean, frozen=True):
 class HpaSpec(Lean, frozen=True):
     """What an HPA scales, and on what."""
 
-    scale_target_ref: NamedTarget
+    scale_target_ref: NamedTarget = NamedTarget()
     metrics: list[Metric] | None = None
 
 
@@ -232,7 +234,52 @@ class Hpa(Lean, frozen=True):
     """HorizontalPodAutoscaler."""
 
     metadata: Metadata
-    spec: HpaSpec
+    spec: HpaSpec = HpaSpec()
+
+
+class LimitItem(Lean, frozen=True):
+    """What a LimitRange demands of each object of one type."""
+
+    type: str = ""
+    min: Amount | None = None
+    max: Amount | None = None
+    default: Amount | None = None
+    max_limit_request_ratio: Amount | None = None
+
+
+class LimitRangeSpec(Lean, frozen=True):
+    """The items of a LimitRange."""
+
+    limits: list[LimitItem] | None = None
+
+
+class LimitRangeItem(Lean, frozen=True):
+    """LimitRange."""
+
+    metadata: Metadata
+    spec: LimitRangeSpec = LimitRangeSpec()
+
+
+class QuotaSpec(Lean, frozen=True):
+    """Which pods a ResourceQuota counts: all of them where it names neither."""
+
+    scopes: list[str] | None = None
+    scope_selector: Any = None
+
+
+class QuotaStatus(Lean, frozen=True):
+    """Quantities by name of the resource, such as requests.cpu."""
+
+    hard: dict[str, Quantity] | None = None
+    used: dict[str, Quantity] | None = None
+
+
+class QuotaItem(Lean, frozen=True):
+    """ResourceQuota."""
+
+    metadata: Metadata
+    spec: QuotaSpec = QuotaSpec()
+    status: QuotaStatus = QuotaStatus()
 
 
 class ScaleStatus(Lean, frozen=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from recommender.cluster.pod import convert_amount
+from recommender.cluster.pod import accept_amount
 from recommender.model.cluster import Node
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def convert_nodes(items: Iterable[NodeItem]) -> tuple[Node, ...]:
 
 
 def _convert_node(item: NodeItem) -> Node | None:
-    amounts = convert_amount(item.status.allocatable)
+    amounts = accept_amount(item.status.allocatable)
     if not amounts.cpu_millicores or amounts.memory_bytes is None:
         return None
     labels = item.metadata.labels or {}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from recommender.cluster.manifest import Amount, Container, Quantity
+from recommender.errors import UsageError
 from recommender.model.cluster import Amounts, ContainerSpec, NodeLoad
 from recommender.units import parse_bytes, parse_millicores
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 _NO_AMOUNT = Amount()
 _OOM = "OOMKilled"
+_OBSERVED = "vpaObservedContainers"
+_CONTAINER_NAME = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
 _ENDED = frozenset({"Succeeded", "Failed"})
 
 # A cluster has few different quantities, and parsing one costs 2 microseconds.
@@ -31,8 +35,25 @@ def convert_amount(amount: Amount | None) -> Amounts:
     return Amounts(_convert(amount.cpu, _millicores), _convert(amount.memory, _bytes))
 
 
+def accept_amount(amount: Amount | None) -> Amounts:
+    """As `convert_amount`; what is no quantity or below zero is absent, for one object's nonsense
+    must not keep the others from an answer.
+    """
+    if amount is None:
+        return Amounts()
+    return Amounts(_accept(amount.cpu, _millicores), _accept(amount.memory, _bytes))
+
+
 def _convert(quantity: Quantity, parse: Callable[[str], int]) -> int | None:
     return None if quantity is None else parse(str(quantity))
+
+
+def _accept(quantity: Quantity, parse: Callable[[str], int]) -> int | None:
+    try:
+        amount = _convert(quantity, parse)
+    except UsageError:
+        return None
+    return None if amount is None or amount < 0 else amount
 
 
 def has_ended(pod: Pod) -> bool:
@@ -59,7 +80,7 @@ def count_reserved(spec: PodSpec) -> tuple[int, int]:
 
 def _reserved(spec: PodSpec, resource: str, parse: Callable[[str], int]) -> int:
     def amount_of(amount: Amount | None) -> int:
-        return _convert(getattr(amount or _NO_AMOUNT, resource), parse) or 0
+        return _accept(getattr(amount or _NO_AMOUNT, resource), parse) or 0
 
     def requested(container: Container) -> int:
         return amount_of(container.resources.requests)
@@ -74,7 +95,7 @@ def _reserved(spec: PodSpec, resource: str, parse: Callable[[str], int]) -> int:
                 highest = max(highest, sidecars)
             else:
                 highest = max(highest, sidecars + requested(container))
-        total = max(sum(map(requested, spec.containers)) + sidecars, highest)
+        total = max(sum(map(requested, spec.containers or ())) + sidecars, highest)
     return total + amount_of(spec.overhead)
 
 
@@ -104,29 +125,49 @@ def newest_containers(
     """The containers of the newest active pod, in its order.
 
     Without one those of the template, and without that too those of the newest pod that was.
-    A container that was killed for memory in any of the pods is marked.
+    A container that was killed for memory in any of the pods is marked, and one that was not
+    yet in the newest pod when VPA's admission controller saw that.
     """
-    candidates = [pod for pod in pods if is_active(pod)] or ([] if template else list(pods))
-    newest = max(candidates, key=lambda pod: (_born(pod), pod.metadata.name), default=None)
+    newest = _newest(pods, template)
     spec = template if newest is None else newest.spec
     killed = {name for pod in pods for name in _oom_killed(pod)}
-    return () if spec is None else convert_containers(spec, oom_killed=killed)
-
-
-def convert_containers(
-    spec: PodSpec, *, oom_killed: Iterable[str] = ()
-) -> tuple[ContainerSpec, ...]:
-    """The regular containers of a pod or a template."""
-    killed = frozenset(oom_killed)
+    observed = None if newest is None else _observed_containers(newest)
     return tuple(
         ContainerSpec(
             name=container.name,
-            requests=convert_amount(container.resources.requests),
-            limits=convert_amount(container.resources.limits),
+            requests=accept_amount(container.resources.requests),
+            limits=accept_amount(container.resources.limits),
             oom_killed=container.name in killed,
+            is_injected=observed is not None and container.name not in observed,
         )
-        for container in spec.containers
+        for container in (spec.containers or () if spec else ())
     )
+
+
+def newest_sidecars(pods: Sequence[Pod], template: PodSpec | None = None) -> tuple[str, ...]:
+    """Names of the native sidecars of the same pod: init containers that never end."""
+    newest = _newest(pods, template)
+    spec = template if newest is None else newest.spec
+    listed = (spec.init_containers if spec else None) or ()
+    return tuple(each.name for each in listed if each.restart_policy == "Always")
+
+
+def _newest(pods: Sequence[Pod], template: PodSpec | None) -> Pod | None:
+    """The pod that speaks for its workload; None: the template does."""
+    candidates = [pod for pod in pods if is_active(pod)] or ([] if template else list(pods))
+    return max(candidates, key=lambda pod: (_born(pod), pod.metadata.name), default=None)
+
+
+def _observed_containers(pod: Pod) -> frozenset[str] | None:
+    """The containers that the pod had when VPA's admission controller saw it; None: not said.
+
+    An annotation that lists no container names is ignored, as VPA's updater does.
+    """
+    text = (pod.metadata.annotations or {}).get(_OBSERVED)
+    if text is None:
+        return None
+    names = [name.strip() for name in text.split(",")] if text else []
+    return frozenset(names) if all(map(_CONTAINER_NAME.fullmatch, names)) else None
 
 
 def count_by_node(pods: Iterable[Pod]) -> dict[str, int]:

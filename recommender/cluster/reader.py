@@ -9,13 +9,14 @@ from recommender.cluster.controller import KnownController, OwnerChains
 from recommender.cluster.discovery import KindCatalogue
 from recommender.cluster.membership import BETWEEN, Membership, assign_pods
 from recommender.cluster.node import convert_nodes, find_releaser_of_nodes
-from recommender.cluster.pod import count_by_node, is_active, newest_containers
+from recommender.cluster.pod import count_by_node, is_active, newest_containers, newest_sidecars
+from recommender.cluster.profile import convert_profile
 from recommender.cluster.resource import is_object_name
 from recommender.cluster.selector import Selector, parse_selector
 from recommender.cluster.snapshot import Snapshot, SnapshotReader
 from recommender.cluster.target import Resolution, TargetResolver
 from recommender.cluster.vpa import VpaClaim, find_rivals
-from recommender.model.cluster import ClusterState, Vpa, Workload
+from recommender.model.cluster import ClusterState, Rival, Vpa, Workload
 from recommender.model.identity import WorkloadRef
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from recommender.cluster.api import ApiClientEdge
     from recommender.cluster.manifest import Hpa, Pod
+    from recommender.cluster.profile import ProfileItem
     from recommender.settings import ClusterSettings
 
 
@@ -44,7 +46,7 @@ class ClusterReader:
         answers = [_answer(claim, resolver) for claim in snapshot.claims]
         members = assign_pods(snapshot.intake.pods, snapshot.controllers, chains, answers)
         choice = _Choice(self._selector, snapshot.controllers, members)
-        vpas = _convert_vpas(snapshot.claims, answers, choice)
+        vpas = _convert_vpas(snapshot, answers, choice)
         wanted = {vpa.target for vpa in vpas if vpa.target and not vpa.problem}
         if self._settings.all_workloads:
             wanted |= choice.choose_all(chains)
@@ -57,6 +59,8 @@ class ClusterReader:
             owners=members.owners,
             node_releaser=find_releaser_of_nodes(snapshot.nodes) or snapshot.intake.releaser,
             warnings=(*snapshot.warnings, *self._warn_of_empty(snapshot)),
+            limits=snapshot.limits,
+            rivals=_choose_rivals(snapshot, vpas),
         )
 
     def _warn_of_empty(self, snapshot: Snapshot) -> Iterable[str]:
@@ -109,25 +113,31 @@ def _answer(claim: VpaClaim, resolver: TargetResolver) -> Resolution:
 
 
 def _convert_vpas(
-    claims: Iterable[VpaClaim], answers: Iterable[Resolution], choice: _Choice
+    snapshot: Snapshot, answers: Iterable[Resolution], choice: _Choice
 ) -> tuple[Vpa, ...]:
-    claims = list(claims)
-    rivals = find_rivals(claims)
+    rivals = find_rivals(snapshot.claims)
     return tuple(
         _convert_vpa(
             claim,
             answer,
             rivals.get((claim.namespace, claim.name)),
             matches_pods=choice.members.has_active(answer.ref),
+            profile=snapshot.profiles.get((claim.namespace, claim.name)),
         )
-        for claim, answer in zip(claims, answers, strict=True)
+        for claim, answer in zip(snapshot.claims, answers, strict=True)
         if choice.includes(answer.ref, answer.labels)
     )
 
 
 def _convert_vpa(
-    claim: VpaClaim, answer: Resolution, rival: VpaClaim | None, *, matches_pods: bool
+    claim: VpaClaim,
+    answer: Resolution,
+    rival: VpaClaim | None,
+    *,
+    matches_pods: bool,
+    profile: ProfileItem | None,
 ) -> Vpa:
+    intent = convert_profile(profile) if profile else None
     rivalry = (
         f"VPA {rival.name} is older and targets the same workload; delete one of the two"
         if rival
@@ -138,7 +148,7 @@ def _convert_vpa(
         name=claim.name,
         generation=claim.metadata.generation,
         target=answer.ref,
-        problem=claim.problem or answer.problem or rivalry,
+        problem=claim.problem or answer.problem or rivalry or (intent.problem if intent else ""),
         update_mode=claim.update_mode,
         policies=claim.policies,
         work_class=claim.work_class,
@@ -146,7 +156,14 @@ def _convert_vpa(
         matches_pods=matches_pods,
         uid=claim.metadata.uid,
         resource_version=claim.metadata.resource_version,
+        profile=intent,
     )
+
+
+def _choose_rivals(snapshot: Snapshot, vpas: Iterable[Vpa]) -> tuple[Rival, ...]:
+    """Those on workloads that get a recommendation of ours."""
+    ours = {vpa.target for vpa in vpas if not vpa.problem}
+    return tuple(rival for rival in snapshot.rivals if rival.target in ours)
 
 
 def _convert_workloads(
@@ -165,12 +182,14 @@ def _convert_workload(
     ref: WorkloadRef, pods: list[Pod], controller: KnownController | None, hpa: str
 ) -> Workload:
     active = [pod for pod in pods if is_active(pod)]
+    template = controller.template if controller else None
     return Workload(
         ref=ref,
-        containers=newest_containers(pods, controller.template if controller else None),
+        containers=newest_containers(pods, template),
         replicas=len(active),
         pods_on=count_by_node(active),
         hpa_on_cpu=hpa,
+        sidecars=newest_sidecars(pods, template),
     )
 
 

@@ -27,9 +27,14 @@ class Resource:
 
 
 VPAS = Resource(VPA_GROUP, "v1", "verticalpodautoscalers")
+PROFILES = Resource("joulefit.io", "v1alpha1", "energyprofiles")
+LEASES = Resource("coordination.k8s.io", "v1", "leases")
 NODES = Resource("", "v1", "nodes")
 PODS = Resource("", "v1", "pods")
+LIMIT_RANGES = Resource("", "v1", "limitranges")
+QUOTAS = Resource("", "v1", "resourcequotas")
 HPAS = Resource("autoscaling", "v2", "horizontalpodautoscalers")
+EVENTS = Resource("events.k8s.io", "v1", "events")
 
 WELL_KNOWN = {
     "Deployment": Resource("apps", "v1", "deployments"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
@@ -13,17 +14,32 @@ from recommender.cluster.controller import (
     kinds_in_play,
     known_controller,
 )
+from recommender.cluster.limit import convert_limits
 from recommender.cluster.manifest import (
     Controller,
     Hpa,
+    LimitRangeItem,
     MetadataOnly,
     NodeItem,
     PlainController,
     Pod,
+    QuotaItem,
 )
 from recommender.cluster.node import name_releaser
 from recommender.cluster.pod import Reservations, is_active
-from recommender.cluster.resource import HPAS, NODES, PODS, VPAS, WELL_KNOWN, is_well_known
+from recommender.cluster.profile import ProfileItem, index_profiles
+from recommender.cluster.resource import (
+    HPAS,
+    LIMIT_RANGES,
+    NODES,
+    PODS,
+    PROFILES,
+    QUOTAS,
+    VPAS,
+    WELL_KNOWN,
+    is_well_known,
+)
+from recommender.cluster.rival import decode_rivals
 from recommender.cluster.vpa import VpaClaim, VpaItem, claim_vpas
 from recommender.errors import ClusterError, ClusterForbiddenError, ClusterReplyError
 
@@ -31,8 +47,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from recommender.cluster.resource import Resource
+    from recommender.model.cluster import NamespaceLimits, Rival
     from recommender.model.identity import WorkloadRef
     from recommender.settings import ClusterSettings
+
+_LOGGER = logging.getLogger(__name__)
 
 _THREADS = 4
 _NOT_FOUND = 404
@@ -74,7 +93,10 @@ class Snapshot:
     intake: PodIntake
     hpas: list[Hpa]
     controllers: dict[WorkloadRef, KnownController]
+    limits: dict[str, NamespaceLimits] = field(default_factory=dict)
+    profiles: dict[tuple[str, str], ProfileItem] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    rivals: tuple[Rival, ...] = ()
 
 
 class SnapshotReader:
@@ -93,7 +115,15 @@ class SnapshotReader:
             pods = pool.submit(self._read_pods)
             nodes = pool.submit(self._read_nodes)
             hpas = pool.submit(self._read_hpas)
-            claims = claim_vpas(vpas.result(), self._settings.recommender_name)
+            profiles = pool.submit(self._read_profiles)
+            ignored = frozenset(self._settings.ignore_namespace)
+            claims = [
+                claim
+                for claim in claim_vpas(vpas.result(), self._settings.recommender_name)
+                if claim.namespace not in ignored
+            ]
+            namespaces = frozenset(claim.namespace for claim in claims)
+            limits = pool.submit(self._read_limits, namespaces)
             kinds = list(pool.map(self._read_controllers, *zip(*self._kinds(claims), strict=True)))
             return Snapshot(
                 claims=claims,
@@ -101,7 +131,10 @@ class SnapshotReader:
                 intake=pods.result(),
                 hpas=hpas.result(),
                 controllers={known.ref: known for kind in kinds for known in kind},
+                limits=limits.result(),
+                profiles=index_profiles(profiles.result()),
                 warnings=self._warnings,
+                rivals=decode_rivals(vpas.result(), claims),
             )
 
     def _kinds(self, claims: Iterable[VpaClaim]) -> list[tuple[str, bool]]:
@@ -186,3 +219,37 @@ class SnapshotReader:
                 raise
             self._warnings.append("HPAs are not seen: this API server has no autoscaling/v2")
             return []
+
+    def _read_limits(self, namespaces: frozenset[str]) -> dict[str, NamespaceLimits]:
+        """What LimitRanges and ResourceQuotas say where VPAs of ours are: told to users, decides
+        nothing, so a run goes without what may not be read.
+        """
+        if not namespaces:
+            return {}
+        ranges = self._read_if_allowed(LIMIT_RANGES, LimitRangeItem)
+        quotas = self._read_if_allowed(QUOTAS, QuotaItem)
+        return convert_limits(ranges, quotas, namespaces)
+
+    def _read_if_allowed(self, resource: Resource, item: type[Item]) -> list[Item]:
+        try:
+            return self._read(resource, item)
+        except ClusterForbiddenError as error:
+            why = str(error)
+        except ClusterReplyError as error:
+            if error.status != _NOT_FOUND:
+                raise
+            why = str(error)
+        self._warnings.append(f"conflicts with {resource.plural} are not seen: {why}")
+        return []
+
+    def _read_profiles(self) -> list[ProfileItem]:
+        """EnergyProfiles are optional: a cluster without their CRD is nothing to warn of."""
+        try:
+            return self._read(PROFILES, ProfileItem)
+        except ClusterReplyError as error:
+            if error.status != _NOT_FOUND:
+                raise
+            _LOGGER.info("this cluster has no EnergyProfiles (crds/energyprofile.yaml)")
+        except ClusterForbiddenError as error:
+            self._warnings.append(f"EnergyProfiles are not read: {error}")
+        return []

@@ -60,9 +60,13 @@ def build_status(
     (mode Off, a resource not controlled) or no longer in the pods loses it. Keys that are not
     a recommender's stay as they are.
     """
-    rows = [row for row in skipped if not _is_switched_off(vpa, row)]
+    rows = [row for row in skipped if not (row.is_deliberate or _is_switched_off(vpa, row))]
+    left_out = [row for row in skipped if row.is_deliberate and not _is_switched_off(vpa, row)]
     sized, refused = _publish(vpa, report)
-    kept = keep_entries(vpa, _names_to_keep(vpa, report, rows, refused))
+    if vpa.problem or report is not None or rows or not left_out:
+        kept = keep_entries(vpa, _names_to_keep(vpa, report, rows, refused))
+    else:  # all that there is has been left out
+        kept = {}
     entries = kept | sized
     status = {key: value for key, value in vpa.status.items() if key not in OWNED_KEYS}
     if entries:
@@ -75,10 +79,11 @@ def build_status(
         *_note_rows(rows),
         *_note_tiers(tiers.values()),
         *_note_limits(tiers.values()),
+        *_note_conflicts(report),
     ]
     conditions = [
         *_say_faults(vpa, rows, is_provided=bool(entries)),
-        _say_provided(vpa, entries, tiers, notes),
+        _say_provided(vpa, entries, tiers, notes, left_out=left_out),
         *_say_confidence(vpa, notes, is_provided=bool(entries)),
     ]
     status["conditions"] = stamp_conditions(conditions, vpa.status, now=now)
@@ -157,7 +162,7 @@ def _note_tiers(containers: Iterable[ContainerReport]) -> list[_Note]:
             missing = f", {tier.why}" if tier else ""
             notes.append(_Note(container.name, "StockRule", rule + missing))
         elif "modelled" in container.basis:
-            text = f"{rule}; no node of its pool has a usable power meter"
+            text = f"{rule}; a pool that it runs on has no usable power meter"
             notes.append(_Note(container.name, "ModelledPower", text))
     return notes
 
@@ -169,6 +174,14 @@ def _note_limits(containers: Iterable[ContainerReport]) -> list[_Note]:
         for container in containers
         for step in container.reasons
         if step.step in {"cpu limit", "memory limit"}
+    ]
+
+
+def _note_conflicts(report: WorkloadReport | None) -> list[_Note]:
+    """Targets that will not be what is published, or whose pods will be refused."""
+    return [
+        _Note(each.container or "", each.source, each.reason)
+        for each in (report.conflicts if report else ())
     ]
 
 
@@ -193,19 +206,24 @@ def _say_provided(
     entries: Iterable[str],
     tiers: Mapping[str, ContainerReport],
     notes: Sequence[_Note],
+    *,
+    left_out: Iterable[Skipped],
 ) -> Condition:
     rules: dict[str, list[str]] = {}
     for name in sorted(entries):
         sized = tiers.get(name)
         rules.setdefault(f"{sized.tier} {sized.basis}" if sized else _KEPT, []).append(name)
     if rules:
+        for row in left_out:
+            rules.setdefault(f"not sized, {row.reason}", []).append(str(row.container))
         message = "; ".join(f"{', '.join(names)}: {rule}" for rule, names in rules.items())
         return Condition(RECOMMENDATION_PROVIDED, True, RECOMMENDATION_PROVIDED, message)
     if vpa.problem:
         return Condition(RECOMMENDATION_PROVIDED, False, CONFIG_UNSUPPORTED, vpa.problem)
     if not vpa.matches_pods:
         return Condition(RECOMMENDATION_PROVIDED, False, NO_PODS_MATCHED, _NO_PODS)
-    missing = _summarise(notes) or "no container is left to be sized"
+    left = [_Note(str(row.container), "", row.reason) for row in left_out]
+    missing = _summarise([*notes, *left]) or "no container is left to be sized"
     return Condition(RECOMMENDATION_PROVIDED, False, "NoRecommendation", missing)
 
 

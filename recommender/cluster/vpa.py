@@ -13,6 +13,7 @@ from recommender.cluster.pod import convert_amount
 from recommender.cluster.resource import is_object_name
 from recommender.errors import UsageError
 from recommender.model.cluster import Amounts, ContainerPolicy
+from recommender.sizing.resource import MOST
 from recommender.units import format_bytes, format_millicores
 
 if TYPE_CHECKING:
@@ -129,7 +130,8 @@ def _recommenders(item: VpaItem) -> frozenset[str]:
 
 
 def _claim(item: VpaItem, others: frozenset[str]) -> VpaClaim:
-    status = msgspec.json.decode(item.status) or {}
+    decoded = msgspec.json.decode(item.status)
+    status = decoded if isinstance(decoded, dict) else {}
     metadata = item.metadata
     work_class = (metadata.annotations or {}).get(WORK_CLASS_ANNOTATION, "")
     try:
@@ -183,6 +185,8 @@ def _allowed(policy: _Policy, name: str, amount: Amount | None) -> Amounts:
         raise UsageError(f"{name} of {_of(policy)}: {error}") from error
     if (parsed.cpu_millicores or 0) < 0 or (parsed.memory_bytes or 0) < 0:
         raise UsageError(f"{name} of {_of(policy)} is below zero")
+    if name == "minAllowed" and max(parsed.cpu_millicores or 0, parsed.memory_bytes or 0) > MOST:
+        raise UsageError(f"minAllowed of {_of(policy)} is beyond any machine; lower it")
     return Amounts(parsed.cpu_millicores or None, parsed.memory_bytes or None)
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from recommender.model.history import NodeHistory, UsageHistory
+from recommender.model.history import History, NodeHistory, UsageHistory
+from recommender.sizing.histogram import DEMAND, STOCK_CPU, STOCK_MEMORY
 from recommender.units import format_duration, format_time
 
 if TYPE_CHECKING:
@@ -58,6 +59,32 @@ def assemble_usage(
             [memory.oom_bytes.get(int(row), (0, np.nan))[1] for row in order], dtype=np.float32
         ),
     )
+
+
+def empty_history(grid: TimeGrid) -> History:
+    """What is known where nothing could be read: no container and no node."""
+    per_bin = np.zeros((0, grid.bins), np.float32)
+    per_day = np.zeros((0, grid.days), np.float32)
+    per_row, times = np.zeros(0, np.float32), np.zeros(0, np.int64)
+    usage = UsageHistory(
+        grid=grid,
+        containers=(),
+        cpu_mean=per_bin,
+        pods=per_bin.astype(np.uint16),
+        cpu_days=np.zeros((0, grid.days, DEMAND.count), np.uint32),
+        cpu_max=per_row,
+        cpu_decayed=np.zeros((0, STOCK_CPU.count), np.float32),
+        memory_days=per_day,
+        memory_decayed=np.zeros((0, STOCK_MEMORY.count), np.float32),
+        samples=times,
+        first=times,
+        last=times,
+        oom_bytes=per_row,
+    )
+    nodes = NodeHistory(
+        grid=grid, nodes=(), watts=per_bin, cpu_used=per_bin, quality=(), reach=(), cpu_model=()
+    )
+    return History(usage=usage, nodes=nodes, sources=())
 
 
 def find_span(

@@ -21,7 +21,7 @@ from recommender.history.retry import BoundedRetry
 from recommender.history.session import StoreSession
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Generator, Iterable, Mapping
     from concurrent.futures import Future
 
     from recommender.history.matrix import Matrix
@@ -57,6 +57,14 @@ class QueryClient(Protocol):
     def query_range(self, query: RangeQuery) -> Reply: ...
 
 
+class StoreClient(QueryClient, Protocol):
+    """A QueryClient that can also be asked about itself: what it is, what time it has."""
+
+    def fetch(self, path: str, parameters: Mapping[str, str]) -> bytes:
+        """The body of the answer to a GET of a path of the API. Raises StoreError."""
+        ...
+
+
 class PrometheusClient:
     """A Prometheus or what speaks its API, through prometheus-api-client.
 
@@ -66,9 +74,10 @@ class PrometheusClient:
     def __init__(self, settings: StoreSettings) -> None:
         share_one_arena()
         endpoint = parse_endpoint(settings.store)
+        self._session = StoreSession(settings, endpoint)
         self._connection = PrometheusConnect(
             url=endpoint.url,
-            session=StoreSession(settings, endpoint),
+            session=self._session,
             retry=BoundedRetry.of(settings.store_retries),
             method="POST",
         )
@@ -94,6 +103,9 @@ class PrometheusClient:
             time.monotonic() - begun,
         )
         return found
+
+    def fetch(self, path: str, parameters: Mapping[str, str]) -> bytes:
+        return self._session.fetch(path, parameters)
 
 
 def query_in_order(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
+from recommender.errors import StoreReplyError
 from recommender.history.reply import decode_reply
 
 if TYPE_CHECKING:
@@ -25,10 +27,19 @@ class FakeQueryClient:
 
     `answer` gives pairs of labels and samples (unix seconds, value), or raises; samples
     outside of the query's range are left out. `asked` lists the queries in order of arrival.
+    `build` is what the store tells of itself; `clock` gives its unix seconds.
     """
 
-    def __init__(self, answer: Callable[[RangeQuery], Answer]) -> None:
+    def __init__(
+        self,
+        answer: Callable[[RangeQuery], Answer],
+        *,
+        build: Mapping[str, str] | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._answer = answer
+        self._build = dict(build or {})
+        self._clock = clock
         self._lock = threading.Lock()
         self.asked: list[RangeQuery] = []
 
@@ -36,6 +47,17 @@ class FakeQueryClient:
         with self._lock:
             self.asked.append(query)
         return decode_reply(encode_matrix(self._answer(query), query), store="fake")
+
+    def fetch(self, path: str, parameters: Mapping[str, str]) -> bytes:
+        """Knows the build and the one query vector(time()). Raises StoreReplyError for all else."""
+        if path == "/api/v1/status/buildinfo" and self._build:
+            return msgspec.json.encode({"status": "success", "data": self._build})
+        if path == "/api/v1/query" and parameters.get("query") == "vector(time())":
+            now = self._clock()
+            sample = {"metric": {}, "value": [now, f"{now:.3f}"]}
+            data = {"resultType": "vector", "result": [sample]}
+            return msgspec.json.encode({"status": "success", "data": data})
+        raise StoreReplyError(f"the fake store knows no {path}")
 
 
 def encode_matrix(answer: Answer, query: RangeQuery) -> bytes:

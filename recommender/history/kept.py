@@ -97,6 +97,15 @@ class KeptHistory:
         self._refresh = refresh
         self._kept: _Kept | None = None
 
+    @property
+    def kept(self) -> History | None:
+        """What the reads so far gave; None before the first that succeeded."""
+        if self._kept is None:
+            return None
+        if self._kept.history is None:  # a read has failed after it had found some of the bins
+            self._kept.history = _assemble(self._kept)
+        return self._kept.history
+
     def read(self, grid: TimeGrid, scope: Scope) -> History:
         """Raises StoreError and its kinds, and NoDataError where no container was ever seen."""
         if scope.wanted is None or scope.namespaces is None or scope.reads_cluster:
@@ -316,17 +325,18 @@ def _let_go(kept: _Kept, scope: Scope) -> None:
         kept.nodes.known = scope.node_names
 
 
-def _assemble(kept: _Kept, pipeline: Pipeline) -> History:
+def _assemble(kept: _Kept, pipeline: Pipeline | None = None) -> History:
+    """The history, with what the pipeline says of it and it cost."""
     usage = kept.usage.history()
     nodes, sources = kept.nodes.assemble()
     return History(
         usage=usage,
         nodes=nodes,
         sources=(*describe_usage(kept.inventory, kept.schema), *sources),
-        queries=pipeline.queries,
-        received_bytes=pipeline.received_bytes,
+        queries=pipeline.queries if pipeline else 0,
+        received_bytes=pipeline.received_bytes if pipeline else 0,
         warnings=(
-            *pipeline.warnings,
+            *(pipeline.warnings if pipeline else ()),
             *warn_of_usage(usage, sorted(kept.unowned)),
             *warn_of_nodes(
                 nodes, sorted(kept.nodes.names.strangers), asks_meters=kept.nodes.asks_meters

@@ -23,6 +23,12 @@ def match_any(label: str, values: Iterable[str], *, is_negated: bool = False) ->
     return f'{label}{"!~" if is_negated else "=~"}"{pattern}"'
 
 
+def match_exactly(label: str, value: str) -> str:
+    """A matcher for one literal value, whatever characters it has; `label` is a label's name."""
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'{label}="{escaped}"'
+
+
 def match_names(names: Iterable[str]) -> str:
     """A selector for series of any of these names; patterns are allowed."""
     return f'{{__name__=~"{"|".join(names)}"}}'

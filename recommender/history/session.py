@@ -73,9 +73,16 @@ class StoreSession(requests.Session):
         self, method: str | bytes, url: str | bytes, **given: Any
     ) -> StoreResponse:
         """Send a query; `params` become the form. The only caller is PrometheusConnect."""
+        given["data"] = given.pop("params", None)
+        return StoreResponse(decode_reply(self._send(method, url, given), store=self._store))
+
+    def fetch(self, path: str, parameters: Mapping[str, str]) -> bytes:
+        """The body that the API answers to a GET of a path, such as /api/v1/status/buildinfo."""
+        return self._send("GET", self._store + path, {"params": dict(parameters)})
+
+    def _send(self, method: str | bytes, url: str | bytes, given: dict[str, Any]) -> bytes:
         deadline = time.monotonic() + self._timeout
         given |= {
-            "data": given.pop("params", None),
             "timeout": (self._connect_timeout, self._timeout),
             "stream": True,
             "allow_redirects": False,
@@ -88,7 +95,7 @@ class StoreSession(requests.Session):
         if response.status_code != requests.codes.ok:
             location = response.headers.get("Location", "")
             raise refuse_status(response.status_code, body, self._store, location=location)
-        return StoreResponse(decode_reply(body, store=self._store))
+        return body
 
     def _read_body(self, response: requests.Response, deadline: float) -> bytes:
         """The body, however slowly it trickles in; of an error its beginning."""

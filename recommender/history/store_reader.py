@@ -45,6 +45,11 @@ class StoreReader:
         self._progress = progress
         self._client = client or PrometheusClient(settings)
 
+    @property
+    def kept(self) -> History | None:
+        """What an earlier read gave; this reader keeps nothing."""
+        return None
+
     def read(self, grid: TimeGrid, scope: Scope) -> History:
         """Raises StoreError and its kinds, and NoDataError where no container was seen."""
         pipeline = self.open()

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from recommender.model.identity import PodOwners, WorkloadRef
+from recommender.model.profile import Profile  # noqa: TC001 - msgspec reads it
 
 
 class Amounts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,21 +34,27 @@ class Node:
 
 @dataclass(frozen=True)
 class ContainerSpec:
-    """One container of a workload as its newest pods have it."""
+    """One container of a workload as its newest pods have it.
+
+    `is_injected`: it was put into the pods after VPA's admission controller had seen them, so
+    that no recommendation reaches it.
+    """
 
     name: str
     requests: Amounts = NOTHING
     limits: Amounts = NOTHING
     oom_killed: bool = False
+    is_injected: bool = False
 
 
 @dataclass(frozen=True)
 class Workload:
     """A topmost controller with its running pods.
 
-    `containers` are regular containers only (no init containers). `replicas` counts pods
-    that run or wait to run; `pods_on` counts the scheduled ones by node. `hpa_on_cpu` names
-    the HorizontalPodAutoscaler that scales it on CPU, "" where there is none.
+    `containers` are regular containers only (no init containers); `sidecars` names the init
+    containers that run beside them (restartPolicy Always). `replicas` counts pods that run or
+    wait to run; `pods_on` counts the scheduled ones by node. `hpa_on_cpu` names the
+    HorizontalPodAutoscaler that scales it on CPU, "" where there is none.
     """
 
     ref: WorkloadRef
@@ -55,6 +62,7 @@ class Workload:
     replicas: int = 0
     pods_on: dict[str, int] = field(default_factory=dict)
     hpa_on_cpu: str = ""
+    sidecars: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,6 +85,7 @@ class Vpa:
     why (condition ConfigUnsupported). `status` is the object's status as it was read.
     `work_class` is "" where it names none; `matches_pods`: some pod of the target runs or waits
     to run. `uid` and `resource_version` say which object was read, and which state of it.
+    `profile` is its EnergyProfile, None where there is none.
     """
 
     namespace: str
@@ -91,11 +100,70 @@ class Vpa:
     matches_pods: bool = True
     uid: str = ""
     resource_version: str = ""
+    profile: Profile | None = None
 
     def policy(self, container: str) -> ContainerPolicy:
-        """An exact name beats `*`; the two are never merged."""
-        by_name = {policy.container: policy for policy in self.policies}
-        return by_name.get(container) or by_name.get("*") or ContainerPolicy(container)
+        """An exact name beats `*`; the two are never merged.
+
+        Of policies with one name VPA's other parts take the first, of those for `*` the last.
+        """
+        exact = {policy.container: policy for policy in reversed(self.policies)}
+        stars = [policy for policy in self.policies if policy.container == "*"]
+        return exact.get(container) or (stars[-1] if stars else ContainerPolicy(container))
+
+
+@dataclass(frozen=True)
+class LimitRange:
+    """What a LimitRange demands of each container, or with `is_of_pods` of each pod in all.
+
+    `minimum` holds for requests, `maximum` for limits; `default` is the limit of containers that
+    name none. The ratios are the most that a limit may be of its request.
+    """
+
+    name: str
+    is_of_pods: bool = False
+    minimum: Amounts = NOTHING
+    maximum: Amounts = NOTHING
+    default: Amounts = NOTHING
+    cpu_ratio: float | None = None
+    memory_ratio: float | None = None
+
+
+@dataclass(frozen=True)
+class Quota:
+    """What the pods of a namespace may request and be limited to in all, and what they do now."""
+
+    name: str
+    requests: Amounts = NOTHING
+    limits: Amounts = NOTHING
+    requests_used: Amounts = NOTHING
+    limits_used: Amounts = NOTHING
+
+
+@dataclass(frozen=True)
+class NamespaceLimits:
+    """The LimitRanges and ResourceQuotas of one namespace."""
+
+    ranges: tuple[LimitRange, ...] = ()
+    quotas: tuple[Quota, ...] = ()
+
+
+NO_LIMITS = NamespaceLimits()
+
+
+@dataclass(frozen=True)
+class Rival:
+    """Another recommender's VPA on a workload that a VPA of ours targets. It is only ever read.
+
+    `name` is the VPA's, in the namespace of its target; `recommender` is `default` where it names
+    none: VPA's own. `targets` are the targets of its status by container, without those that
+    cannot be read; empty where it recommends nothing yet.
+    """
+
+    name: str
+    recommender: str
+    target: WorkloadRef
+    targets: dict[str, Amounts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -112,7 +180,8 @@ class ClusterState:
 
     `source` says which, in words. `reserved` is keyed by node name; empty: unknown.
     `node_releaser` names the component that removes empty nodes (cluster-autoscaler, karpenter),
-    "" where none is seen.
+    "" where none is seen. `limits` is keyed by namespace; without an entry none are known.
+    `rivals` are sorted by target, the oldest first, which is the one that VPA's components follow.
     """
 
     source: str
@@ -123,3 +192,5 @@ class ClusterState:
     owners: PodOwners = field(default_factory=PodOwners)
     node_releaser: str = ""
     warnings: tuple[str, ...] = ()
+    limits: dict[str, NamespaceLimits] = field(default_factory=dict)
+    rivals: tuple[Rival, ...] = ()

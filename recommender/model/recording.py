@@ -24,6 +24,8 @@ class Recording:
     is_anonymous      names are pseudonyms, free texts are gone
     joulefit_version  version that made it
     settings          the options that chose what was read, by name
+    unread            why the newest history could not be read, "" where it was: `history` is then
+                      what an earlier read gave, or empty. Never so in a file.
     """
 
     created: str
@@ -34,3 +36,4 @@ class Recording:
     is_anonymous: bool = False
     joulefit_version: str = __version__
     settings: dict[str, str] = field(default_factory=dict)
+    unread: str = ""

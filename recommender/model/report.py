@@ -130,6 +130,14 @@ class ContainerReport(_Json, frozen=True):
     why: Annotated[str, Meta(description="the deciding step in a few words, for tables")] = ""
 
 
+class Conflict(_Json, frozen=True):
+    """What the namespace's rules will do to a recommendation; they do not change it here."""
+
+    source: Annotated[str, Meta(description="LimitRange or ResourceQuota")]
+    container: Annotated[str | None, Meta(description="null: the whole pod, or all of them")]
+    reason: Annotated[str, Meta(description="one sentence: what is asked, allowed, and done")]
+
+
 class WorkloadReport(_Json, frozen=True):
     """One workload with its containers."""
 
@@ -143,6 +151,17 @@ class WorkloadReport(_Json, frozen=True):
     update_mode: Annotated[str | None, Meta(description="updateMode of that VPA")]
     hpa: Annotated[str | None, Meta(description="HorizontalPodAutoscaler that scales it on CPU")]
     containers: tuple[ContainerReport, ...]
+    conflicts: Annotated[
+        tuple[Conflict, ...], Meta(description="with LimitRanges and ResourceQuotas")
+    ] = ()
+    work_class_source: Annotated[
+        str,
+        Meta(description="who chose workClass: EnergyProfile, annotation (of the VPA), default"),
+    ] = "default"
+    work: Annotated[
+        Reason | None,
+        Meta(description="work by the metric that an EnergyProfile names; null: not asked for"),
+    ] = None
 
 
 class PoolReport(_Json, frozen=True):

@@ -17,11 +17,19 @@ import numpy as np
 
 from recommender.errors import UsageError
 from recommender.model.identity import SHORT_KINDS, ContainerRef, PodOwners, WorkloadRef
+from recommender.model.profile import Profile
 from recommender.recording.layout import USAGE_ARRAYS
 from recommender.recording.provenance import NAMELESS_SETTINGS
 
 if TYPE_CHECKING:
-    from recommender.model.cluster import ClusterState, ContainerPolicy, Vpa, Workload
+    from recommender.model.cluster import (
+        ClusterState,
+        ContainerPolicy,
+        NamespaceLimits,
+        Rival,
+        Vpa,
+        Workload,
+    )
     from recommender.model.history import History, NodeHistory, UsageHistory
     from recommender.model.recording import Recording
 
@@ -31,7 +39,9 @@ MIN_KEY_BYTES = 16
 LEFT_OUT = "text left out: this recording is anonymous"
 _KNOWN_KINDS = frozenset({*SHORT_KINDS, "Pod"})
 _KNOWN_CLASSES = frozenset({"", "critical", "standard", "batch"})
-_KNOWN_MODES = frozenset({"Off", "Initial", "Recreate", "InPlaceOrRecreate", "Auto"})
+_KNOWN_OBJECTIVES = frozenset({"energy", "carbon"})
+_KNOWN_MODES = frozenset({"Off", "Initial", "Recreate", "InPlace", "InPlaceOrRecreate", "Auto"})
+_KNOWN_RECOMMENDERS = frozenset({"", "default"})
 _KNOWN_RELEASERS = frozenset({"cluster-autoscaler", "karpenter"})
 # Tuples, because a status may hold anything, also what cannot be hashed.
 _KNOWN_CONDITIONS = (
@@ -119,7 +129,20 @@ def _hide_cluster(cluster: ClusterState, names: _Pseudonyms, *, source: str) -> 
         owners=PodOwners(),
         node_releaser=releaser if releaser in {"", *_KNOWN_RELEASERS} else "a node releaser",
         warnings=_count_left_out(cluster.warnings),
+        limits=dict(
+            sorted(
+                (names.name("namespace", namespace), _hide_limits(limits, names))
+                for namespace, limits in cluster.limits.items()
+            )
+        ),
+        rivals=_hide_rivals(cluster.rivals, names),
     )
+
+
+def _hide_limits(limits: NamespaceLimits, names: _Pseudonyms) -> NamespaceLimits:
+    ranges = (replace(each, name=names.name("range", each.name)) for each in limits.ranges)
+    quotas = (replace(each, name=names.name("quota", each.name)) for each in limits.quotas)
+    return replace(limits, ranges=tuple(ranges), quotas=tuple(quotas))
 
 
 def _hide_workload(workload: Workload, names: _Pseudonyms) -> Workload:
@@ -131,6 +154,7 @@ def _hide_workload(workload: Workload, names: _Pseudonyms) -> Workload:
         ),
         pods_on=names.by_node(workload.pods_on),
         hpa_on_cpu=names.name("hpa", workload.hpa_on_cpu),
+        sidecars=tuple(map(names.container, workload.sidecars)),
     )
 
 
@@ -147,7 +171,61 @@ def _hide_vpa(vpa: Vpa, names: _Pseudonyms) -> Vpa:
         status=_hide_status(vpa.status, names),
         uid="",
         resource_version="",
+        profile=None if vpa.profile is None else _hide_profile(vpa.profile, vpa, names),
     )
+
+
+def _hide_profile(profile: Profile, vpa: Vpa, names: _Pseudonyms) -> Profile:
+    """The class, and what was recommended; the metrics that it names are left out."""
+    return Profile(
+        generation=profile.generation,
+        problem=LEFT_OUT if profile.problem else "",
+        work_class=profile.work_class if profile.work_class in _KNOWN_CLASSES else "unknown",
+        objective=profile.objective if profile.objective in _KNOWN_OBJECTIVES else "",
+        status=_hide_profile_status(profile.status, vpa, names),
+    )
+
+
+def _hide_profile_status(status: dict[str, Any], vpa: Vpa, names: _Pseudonyms) -> dict[str, Any]:
+    """Only what a later run goes on from: the recommendations, if they are of the VPA's target."""
+    target = vpa.target
+    if target is None or status.get("target") != {"kind": target.kind, "name": target.name}:
+        return {}
+    hidden = names.workload(target)
+    return {
+        "target": {"kind": hidden.kind, "name": hidden.name},
+        "containers": [
+            {
+                "name": names.container(str(each.get("name", ""))),
+                "recommended": {
+                    key: _hide_amounts(each["recommended"][key])
+                    for key in _QUANTITIES
+                    if key in each["recommended"]
+                },
+            }
+            for each in _dicts(status.get("containers"))
+            if isinstance(each.get("recommended"), dict)
+        ],
+    }
+
+
+def _hide_rivals(rivals: tuple[Rival, ...], names: _Pseudonyms) -> tuple[Rival, ...]:
+    """Sorted by the new names of their targets; on one target the oldest stays the first."""
+    hidden = [
+        replace(
+            rival,
+            name=names.name("vpa", rival.name),
+            recommender=(
+                rival.recommender
+                if rival.recommender in _KNOWN_RECOMMENDERS
+                else names.name("recommender", rival.recommender)
+            ),
+            target=names.workload(rival.target),
+            targets={names.container(name): each for name, each in rival.targets.items()},
+        )
+        for rival in rivals
+    ]
+    return tuple(sorted(hidden, key=lambda rival: rival.target))
 
 
 def _hide_policy(policy: ContainerPolicy, names: _Pseudonyms) -> ContainerPolicy:

@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from recommender.model.cluster import ClusterState, Node, NodeLoad, Vpa, Workload
+from recommender.model.cluster import (
+    ClusterState,
+    NamespaceLimits,
+    Node,
+    NodeLoad,
+    Rival,
+    Vpa,
+    Workload,
+)
 from recommender.model.history import SourceChoice, TimeGrid  # noqa: TC001 - msgspec reads it
 from recommender.model.identity import ContainerRef  # noqa: TC001 - msgspec reads it
 from recommender.sizing.histogram import DEMAND, STOCK_CPU, STOCK_MEMORY
@@ -112,6 +120,8 @@ class ClusterDocument:
     reserved: dict[str, NodeLoad] = field(default_factory=dict)
     node_releaser: str = ""
     warnings: tuple[str, ...] = ()
+    limits: dict[str, NamespaceLimits] = field(default_factory=dict)
+    rivals: tuple[Rival, ...] = ()
 
     @classmethod
     def of(cls, cluster: ClusterState) -> ClusterDocument:

@@ -43,17 +43,39 @@ def _format_counts(changes: Sequence[StatusChange]) -> str:
     )
 
 
-def format_statuses(changes: Sequence[StatusChange]) -> str:
-    """The objects whose status differs, as YAML documents with nothing but their identity."""
+def warn_of_profiles(changes: Sequence[StatusChange]) -> list[str]:
+    """EnergyProfiles that could not be written, a line for each cause: they are optional."""
+    failed: dict[str, list[StatusChange]] = {}
+    for change in changes:
+        if change.outcome == "failed":
+            failed.setdefault(change.error, []).append(change)
+    return [
+        f"{len(them)} of {len(changes)} EnergyProfiles not written "
+        f"({them[0].vpa.namespace}/{them[0].vpa.name}): {error}"
+        for error, them in failed.items()
+    ]
+
+
+def format_statuses(changes: Sequence[StatusChange], profiles: Sequence[StatusChange] = ()) -> str:
+    """The VPAs, then the EnergyProfiles, whose status differs, as YAML documents with nothing but
+    their identity.
+    """
+    kinds = (
+        ("autoscaling.k8s.io/v1", "VerticalPodAutoscaler", changes),
+        ("joulefit.io/v1alpha1", "EnergyProfile", profiles),
+    )
     return format_yaml_documents(
-        _status_document(change) for change in changes if change.outcome != "unchanged"
+        _status_document(change, version, kind)
+        for version, kind, them in kinds
+        for change in them
+        if change.outcome != "unchanged"
     )
 
 
-def _status_document(change: StatusChange) -> dict[str, Any]:
+def _status_document(change: StatusChange, version: str, kind: str) -> dict[str, Any]:
     return {
-        "apiVersion": "autoscaling.k8s.io/v1",
-        "kind": "VerticalPodAutoscaler",
+        "apiVersion": version,
+        "kind": kind,
         "metadata": {"namespace": change.vpa.namespace, "name": change.vpa.name},
         "status": change.status,
     }

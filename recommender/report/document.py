@@ -1,4 +1,4 @@
-"""The report in each of its output formats."""
+"""The report, and the comparison, in each output format."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from recommender.report.sheet import format_csv
+from recommender.report.contrast import format_contrast
+from recommender.report.sheet import format_comparison_csv, format_csv
 from recommender.report.table import format_table
 
 if TYPE_CHECKING:
+    from recommender.model.contrast import Comparison
     from recommender.model.report import Report
 
 OUTPUTS = ("table", "wide", "json", "yaml", "csv")
@@ -35,14 +37,31 @@ def format_report(report: Report, *, output: str, width: int | None, is_terminal
     return format_table(report, is_wide=output == "wide", width=width, is_terminal=is_terminal)
 
 
-def format_json(report: Report) -> str:
-    """The report as JSON, indented by two, keys in the order of docs/report.schema.json."""
-    text = msgspec.json.format(msgspec.json.encode(report), indent=2).decode()
+def format_comparison(
+    comparison: Comparison, *, output: str, width: int | None, is_terminal: bool
+) -> str:
+    """The comparison in one of OUTPUTS; `wide` draws every workload. Else as `format_report`."""
+    if output == "json":
+        return format_json(comparison)
+    if output == "yaml":
+        return format_yaml(comparison)
+    if output == "csv":
+        return format_comparison_csv(comparison)
+    return format_contrast(
+        comparison, is_wide=output == "wide", width=width, is_terminal=is_terminal
+    )
+
+
+def format_json(document: msgspec.Struct) -> str:
+    """A document as JSON, indented by two, keys in the order of its fields (the report's are
+    those of docs/report.schema.json).
+    """
+    text = msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
     return _UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
 
 
-def format_yaml(report: Report) -> str:
+def format_yaml(document: Report | Comparison) -> str:
     """The same document as `format_json`, as YAML."""
     from recommender.report.yaml_text import format_yaml_document  # noqa: PLC0415 - yaml only here
 
-    return format_yaml_document(msgspec.to_builtins(report))
+    return format_yaml_document(msgspec.to_builtins(document))

@@ -57,11 +57,30 @@ def format_explanation(
         if (row.namespace, row.kind, row.name) == own and row.container:
             text = f"skipped: container {row.container}: {row.reason}"
             lines += layout_sentence(text, width=width, style="yellow")
+    for conflict in workload.conflicts:
+        about = f"container {conflict.container}: " if conflict.container else ""
+        lines += layout_sentence(f"{about}{conflict.reason}", width=width, style="yellow")
+    if workload.work is not None:
+        step = (workload.work.step, workload.work.value, workload.work.why)
+        lines += [*_step_lines([step], width=width), line()]
+    lines += layout_sentence(_describe_class(workload), width=width)
     if workload.hpa:
         text = f"scaled on CPU by HPA {workload.hpa}: a lower request makes more replicas"
         lines += layout_sentence(text, width=width)
     lines += layout_sentence(describe_update(workload.vpa, workload.update_mode), width=width)
     return join_lines(lines, is_terminal=is_terminal)
+
+
+_ORIGINS = {
+    "EnergyProfile": "spec.workClass of its EnergyProfile",
+    "annotation": "annotation joulefit.io/work-class of its VPA",
+    "default": "the default, since neither an EnergyProfile nor an annotation names one",
+}
+
+
+def _describe_class(workload: WorkloadReport) -> str:
+    origin = _ORIGINS.get(workload.work_class_source, workload.work_class_source)
+    return f"work class {workload.work_class}: {origin}"
 
 
 def _container_lines(

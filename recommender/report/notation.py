@@ -98,6 +98,17 @@ def format_power(watts: float | None) -> str:
     return f"{watts:,.0f}" if abs(watts) >= 9.95 else _round(watts, 1)
 
 
+def format_joules(joules: float | None) -> str:
+    """Joules to three digits: 950 J, 1.23 MJ."""
+    if joules is None or not math.isfinite(joules):
+        return NONE
+    scales = (("TJ", 1e12), ("GJ", 1e9), ("MJ", 1e6), ("kJ", 1e3))
+    # 999.6 would be shown as 1000.
+    unit, size = next((each for each in scales if abs(joules) >= 0.9995 * each[1]), ("J", 1.0))
+    scaled = joules / size
+    return f"{_round(scaled, max(0, _digits(float(f'{scaled:.2e}'), 3)))} {unit}"
+
+
 def format_amount(watts: Watts) -> str:
     """Watts without a sign: 9.2+-0.4."""
     return _with_margin(abs(watts.value), watts)

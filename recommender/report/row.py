@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 WIDE_TITLES = (
     *("cpu bounds", "memory bounds", "limits", "exposure now > ours (stock)"),
-    *("quantile", "pool", "mode", "hpa"),
+    *("class", "quantile", "pool", "mode", "hpa"),
 )
 
 
@@ -84,6 +84,7 @@ def _wide_cells(workload: WorkloadReport, container: ContainerReport, exposure: 
         span(format_bounds(ours, format_memory)),
         span(NONE if limits == Quantities() else f"{format_cpu(limits)}, {format_memory(limits)}"),
         span(exposure),
+        span(f"{workload.work_class} ({workload.work_class_source})"),
         span(format_quantile(container.quantile)),
         span(workload.pool or NONE),
         span(workload.update_mode or NONE),

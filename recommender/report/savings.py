@@ -75,6 +75,8 @@ _MODES = {
     "Initial": "applied when a pod is created; running pods keep what they have",
     "Recreate": "applied when the VPA updater evicts a pod whose request is outside the bounds",
     "Auto": "applied when the VPA updater evicts a pod whose request is outside the bounds",
+    "InPlace": "applied in place when a pod's request is outside the bounds and its node has room; "
+    "nothing is evicted",
     "InPlaceOrRecreate": "applied when a pod's request is outside the bounds: in place where the "
     "node has room, else by eviction",
 }

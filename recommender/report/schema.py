@@ -1,4 +1,4 @@
-"""The published schema of `--output json`."""
+"""The published schemas of `--output json`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Any
 
 import msgspec
 
-from recommender.model.report import API_VERSION, Report
+from recommender.model import contrast, report
 
 SCHEMA_ID = "report.schema.json"
+COMPARISON_SCHEMA_ID = "comparison.schema.json"
 
 
 def report_schema() -> dict[str, Any]:
@@ -18,9 +19,19 @@ def report_schema() -> dict[str, Any]:
     All fields are required, since joulefit always writes all of them. Further fields are
     allowed: a later joulefit of the same apiVersion may add some.
     """
-    schema = msgspec.json.schema(Report)
+    return _schema_of(report.Report, SCHEMA_ID, f"joulefit report, {report.API_VERSION}")
+
+
+def comparison_schema() -> dict[str, Any]:
+    """The same of the comparison that `joulefit compare` prints."""
+    title = f"joulefit comparison, {contrast.API_VERSION}"
+    return _schema_of(contrast.Comparison, COMPARISON_SCHEMA_ID, title)
+
+
+def _schema_of(document: type, identifier: str, title: str) -> dict[str, Any]:
+    schema = msgspec.json.schema(document)
     definitions = schema["$defs"]
-    top = definitions.pop("Report")
+    top = definitions.pop(document.__name__)
     for definition in (top, *definitions.values()):
         definition["required"] = list(definition["properties"])
         definition["description"] = inspect.cleandoc(definition["description"])
@@ -28,8 +39,8 @@ def report_schema() -> dict[str, Any]:
             each.pop("default", None)  # a default is for writers; this is for readers
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": SCHEMA_ID,
+        "$id": identifier,
         **top,
-        "title": f"joulefit report, {API_VERSION}",
+        "title": title,
         "$defs": dict(sorted(definitions.items())),
     }

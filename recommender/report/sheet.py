@@ -1,4 +1,4 @@
-"""The report for spreadsheets: CSV as RFC 4180, one row per container.
+"""Report and comparison for spreadsheets: CSV as RFC 4180, one row per container.
 
 Numbers are bare, in the unit that the column's name ends in, so that a sheet can compute with
 them; what has no value is empty. A skipped workload or container is a row whose last columns
@@ -9,14 +9,21 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 from typing import TYPE_CHECKING
 
 from recommender.text import escape_controls
 from recommender.units import parse_bytes, parse_millicores
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from recommender.model.contrast import (
+        Comparison,
+        ContainerContrast,
+        ContenderReport,
+        WorkloadContrast,
+    )
     from recommender.model.report import (
         ContainerReport,
         Quantities,
@@ -28,14 +35,22 @@ if TYPE_CHECKING:
 
 _AMOUNTS = ("now", "stock", "target", "lower_bound", "upper_bound", "uncapped", "limit")
 HEADER = (
-    *("namespace", "kind", "name", "container", "replicas", "pool", "work_class"),
-    *("tier", "basis"),
+    *("namespace", "kind", "name", "container", "replicas", "pool"),
+    *("work_class", "work_class_source", "tier", "basis"),
     *(f"cpu_{each}_millicores" for each in _AMOUNTS),
     *(f"memory_{each}_bytes" for each in _AMOUNTS),
     *("price_watts_per_core", "quantile"),
     *("watts_saved", "watts_saved_low", "watts_saved_high", "efficiency_gain"),
     *("exposure_now", "exposure_stock", "exposure_ours"),
     *("vpa", "update_mode", "hpa", "why", "skipped", "simulated"),
+)
+
+COMPARISON_HEADER = (
+    *("namespace", "kind", "name", "container", "replicas", "tier"),
+    *("policy", "vpa", "recommender", "cpu_millicores", "memory_bytes"),
+    *("basis", "compared_seconds", "reserved_core_seconds", "joules", "joules_above_ours"),
+    *("watts_above_ours", "watts_above_ours_low", "watts_above_ours_high", "exposure"),
+    *("cpu_changes", "memory_changes", "why", "skipped", "simulated"),
 )
 
 # What a spreadsheet would take for a formula at the start of a cell of text (OWASP, "CSV
@@ -47,14 +62,63 @@ _Cell = str | int | float | None
 
 def format_csv(report: Report) -> str:
     """All containers, then all that was skipped, under the fixed HEADER."""
+    return _write_sheet(HEADER, _rows(report), is_simulated=report.source.is_simulated)
+
+
+def format_comparison_csv(comparison: Comparison) -> str:
+    """A row for each recommender of each container, then all that was skipped."""
+    rows = itertools.chain(_contender_rows(comparison), map(_skipped_row, comparison.skipped))
+    return _write_sheet(COMPARISON_HEADER, rows, is_simulated=comparison.source.is_simulated)
+
+
+def _write_sheet(
+    header: Sequence[str], rows: Iterable[dict[str, _Cell]], *, is_simulated: bool
+) -> str:
     target = io.StringIO()
     writer = csv.writer(target, lineterminator="\r\n")
-    writer.writerow(HEADER)
-    simulated = "true" if report.source.is_simulated else "false"
-    for row in _rows(report):
-        cells = {**row, "simulated": simulated}
-        writer.writerow([_format_cell(cells.get(title)) for title in HEADER])
+    writer.writerow(header)
+    for row in rows:
+        cells = {**row, "simulated": "true" if is_simulated else "false"}
+        writer.writerow([_format_cell(cells.get(title)) for title in header])
     return target.getvalue()
+
+
+def _contender_rows(comparison: Comparison) -> Iterator[dict[str, _Cell]]:
+    for workload in comparison.workloads:
+        for container in workload.containers:
+            for each in container.contenders:
+                yield _contender_row(workload, container, each)
+
+
+def _contender_row(
+    workload: WorkloadContrast, container: ContainerContrast, each: ContenderReport
+) -> dict[str, _Cell]:
+    watts, cpu, memory = each.watts_above_ours, each.cpu_course, each.memory_course
+    return {
+        "namespace": workload.namespace,
+        "kind": workload.kind,
+        "name": workload.name,
+        "container": container.name,
+        "replicas": workload.replicas,
+        "tier": container.tier,
+        "policy": each.policy,
+        "vpa": each.vpa,
+        "recommender": each.recommender,
+        "cpu_millicores": None if each.cpu is None else parse_millicores(each.cpu),
+        "memory_bytes": None if each.memory is None else parse_bytes(each.memory),
+        "basis": container.basis,
+        "compared_seconds": container.compared_seconds,
+        "reserved_core_seconds": each.reserved_core_seconds,
+        "joules": each.joules,
+        "joules_above_ours": each.joules_above_ours,
+        "watts_above_ours": watts.value if watts else None,
+        "watts_above_ours_low": watts.low if watts else None,
+        "watts_above_ours_high": watts.high if watts else None,
+        "exposure": each.exposure,
+        "cpu_changes": cpu.changes if cpu else None,
+        "memory_changes": memory.changes if memory else None,
+        "why": container.why if each.policy == "ours" else None,
+    }
 
 
 def _rows(report: Report) -> Iterator[dict[str, _Cell]]:
@@ -86,6 +150,7 @@ def _container_row(workload: WorkloadReport, container: ContainerReport) -> dict
         "replicas": workload.replicas,
         "pool": workload.pool,
         "work_class": workload.work_class,
+        "work_class_source": workload.work_class_source,
         "tier": container.tier,
         "basis": container.basis,
         **_amounts(container),

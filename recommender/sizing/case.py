@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from recommender.sizing.policy import Caps, choose_caps, choose_floor
+from recommender.sizing.policy import Caps, choose_caps, choose_floor, choose_limit_floor
 from recommender.sizing.resource import amount_of
 
 if TYPE_CHECKING:
-    from recommender.energy.nodeclass import ClassEnergy
     from recommender.model.cluster import ContainerPolicy, ContainerSpec, Workload
     from recommender.settings import SizingSettings
     from recommender.sizing.demand import ContainerDemand
     from recommender.sizing.hysteresis import Previous
+    from recommender.sizing.pool import PoolShare
     from recommender.sizing.resource import Resource
     from recommender.sizing.terms import Terms
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 class Case:
     """One container of a workload.
 
-    `terms` and `energy` are None where no node of its pool is known. `sharers`: containers of
-    a pod that are sized and so share its least target. `is_applied`: a VPA may write the result
-    into pods; without one it is advice only.
+    `terms` are None and `pools` empty where no node of its pool is known. `sharers`: containers
+    of a pod that are sized and so share its least target. `is_applied`: a VPA may write the
+    result into pods; without one it is advice only.
     """
 
     workload: Workload
@@ -32,7 +32,7 @@ class Case:
     policy: ContainerPolicy
     demand: ContainerDemand
     terms: Terms | None
-    energy: ClassEnergy | None
+    pools: tuple[PoolShare, ...]
     previous: Previous
     settings: SizingSettings
     sharers: int
@@ -48,6 +48,12 @@ class Case:
 
     def floor(self, resource: Resource) -> int:
         return choose_floor(self.settings, resource, self.sharers)
+
+    def limit_floor(self, resource: Resource) -> int:
+        """Least target that leaves the scaled limit at the observed peak; 0 where none scales."""
+        if not (self.is_applied and self.policy.scales_limits):
+            return 0
+        return choose_limit_floor(resource, self.spec, peak=self.peak(resource))
 
     def peak(self, resource: Resource) -> float | None:
         """Highest observed use in millicores or bytes."""

@@ -82,7 +82,7 @@ def choose_cpu(case: Case, terms: Terms | None) -> Choice:
     band, bounds = choose_bounds(case.demand, request_cores, p=p, terms=terms)
     return Choice(
         band,
-        (*_explain_price(case), *why, *steps, explain_ceiling(terms), bounds),
+        (*_explain_price(case, terms), *why, *steps, explain_ceiling(terms), bounds),
         quantile=p,
         floor_cores=request_cores,
     )
@@ -145,13 +145,29 @@ def _explain_stock(case: Case, resource: Resource, band: Band) -> tuple[Reason, 
     )
 
 
-def _explain_price(case: Case) -> tuple[Reason, ...]:
-    energy = case.energy
-    if energy is None:
-        return ()
-    price, binding = energy.price, energy.binding
-    value = f"{price.watts_per_core:.2f} W ({price.low:.2f}-{price.high:.2f}) per reserved core"
-    steps = [Reason("price", value, price.reason)]
-    if binding.factor < 1.0:
-        steps.append(Reason("binding", f"x{binding.factor:.2f}", binding.reason))
+def _explain_price(case: Case, terms: Terms) -> tuple[Reason, ...]:
+    """The price of the pool, or the mean over the pools with the pods in each."""
+    steps = [_explain_mix(case, terms)] if len(case.pools) > 1 else []
+    for share in case.pools:
+        price, binding = share.pool.energy.price, share.pool.energy.binding
+        where = f" on {share.pool.name}" if steps else ""
+        if not where:
+            value = f"{price.watts_per_core:.2f} W ({price.low:.2f}-{price.high:.2f})"
+            steps.append(Reason("price", f"{value} per reserved core", price.reason))
+        if binding.factor < 1.0:
+            steps.append(Reason("binding", f"x{binding.factor:.2f}{where}", binding.reason))
     return tuple(steps)
+
+
+def _explain_mix(case: Case, terms: Terms) -> Reason:
+    parts = ", ".join(
+        f"{share.pool.energy.effective_price.watts_per_core:.2f} W/core on {share.pool.name}"
+        f" ({share.pods} pod{'' if share.pods == 1 else 's'})"
+        for share in case.pools
+    )
+    return Reason(
+        "price",
+        f"{terms.reserved:.2f} W ({terms.reserved_low:.2f}-{terms.reserved_high:.2f})"
+        " per reserved core",
+        f"mean over its pods: {parts}",
+    )

@@ -17,7 +17,13 @@ from recommender.sizing.choice import (
 )
 from recommender.sizing.curve import choose_candidates, estimate_curve, estimate_gain
 from recommender.sizing.hysteresis import choose_settled
-from recommender.sizing.policy import explain_caps, explain_floor, explain_limit
+from recommender.sizing.policy import (
+    explain_caps,
+    explain_floor,
+    explain_limit,
+    explain_limit_floor,
+    hold_limit,
+)
 from recommender.sizing.row import (
     choose_why,
     describe_amounts,
@@ -71,7 +77,7 @@ def size_container(case: Case, *, with_curve: bool) -> ContainerReport:
         stock=describe_bands(stock) if stock else None,
         recommended=describe_bands(bands),
         usage=describe_usage(case.demand),
-        price_watts_per_core=None if terms is None else _pool_price(case),
+        price_watts_per_core=None if terms is None else terms.reserved,
         quantile=None if cpu is None else cpu.quantile,
         watts_saved=meaning.saved,
         efficiency_gain=meaning.gain,
@@ -103,13 +109,14 @@ def _settle(case: Case, choices: Mapping[Resource, Choice]) -> tuple[Bands, list
     for resource, choice in choices.items():
         if choice.band is None:
             continue
-        raised, previous = choice.band, None
+        raised, previous, least = choice.band, None, choice.least
         if not choice.is_kept:
-            floor = case.floor(resource)
-            steps.append(explain_floor(resource, raised, floor))
-            raised, previous = raised.raised(floor), case.previous.bands.get(resource)
+            raised, why = _raise(case, resource, raised)
+            steps += why
+            previous = case.previous.bands.get(resource)
+            least = max(least, case.limit_floor(resource))
         caps = case.caps(resource)
-        band, kept = choose_settled(resource, raised, previous, caps, least=choice.least)
+        band, kept = choose_settled(resource, raised, previous, caps, least=least)
         steps += [kept, explain_caps(resource, caps, band.uncapped)]
         if case.is_applied and case.policy.scales_limits:
             steps.append(
@@ -117,6 +124,17 @@ def _settle(case: Case, choices: Mapping[Resource, Choice]) -> tuple[Bands, list
             )
         bands[resource] = band
     return bands, [step for step in steps if step is not None]
+
+
+def _raise(case: Case, resource: Resource, band: Band) -> tuple[Band, list[Reason | None]]:
+    """The band at least at the share of a pod's least target, then at what its limit needs."""
+    floor, held = case.floor(resource), case.limit_floor(resource)
+    raised = band.raised(floor)
+    steps = [
+        explain_floor(resource, band, floor),
+        explain_limit_floor(resource, raised, floor=held, peak=case.peak(resource)),
+    ]
+    return hold_limit(raised, held), steps
 
 
 def _stock(case: Case) -> Bands:
@@ -167,7 +185,3 @@ def _weigh(
 
 def _basis(tier: Tier, cpu: Choice | None) -> str:
     return "cpu kept for its HPA" if cpu is not None and cpu.is_kept else tier.basis
-
-
-def _pool_price(case: Case) -> float | None:
-    return None if case.energy is None else case.energy.effective_price.watts_per_core

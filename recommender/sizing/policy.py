@@ -6,15 +6,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from recommender.model.report import Reason
-from recommender.sizing.resource import Resource, amount_of, describe_amount, format_amount
+from recommender.sizing.band import Band
+from recommender.sizing.resource import (
+    Resource,
+    amount_of,
+    describe_amount,
+    format_amount,
+    round_up,
+)
 from recommender.sizing.stock import divide_floor
 
 if TYPE_CHECKING:
     from recommender.model.cluster import ContainerPolicy, ContainerSpec
     from recommender.settings import SizingSettings
-    from recommender.sizing.band import Band
 
 CLUSTER_CAP = "the cluster-wide cap"
+
+LIMIT_HALFWIDTH = 0.05
+"""Bounds about a target that its limit decides: the VPA updater itself takes less than 10 % as
+no reason to touch a pod, and the peak is that of five minutes among two weeks."""
 
 
 @dataclass(frozen=True)
@@ -87,28 +97,88 @@ def explain_caps(resource: Resource, caps: Caps, uncapped: int) -> Reason | None
     return Reason(step, "no change", text)
 
 
+def scale_limit(resource: Resource, spec: ContainerSpec, *, target: float) -> float | None:
+    """The limit that goes with a target where the VPA scales limits; None without a limit.
+
+    VPA's admission controller keeps the ratio of limit to request. A limit alone has its request
+    at the limit. A request of zero has no ratio: the limit is only raised, to the target.
+    """
+    limit = amount_of(spec.limits, resource)
+    if limit is None:
+        return None
+    if _is_zero(spec, resource):
+        return max(float(limit), target)
+    return limit * target / (amount_of(spec.requests, resource) or limit)
+
+
+def _is_zero(spec: ContainerSpec, resource: Resource) -> bool:
+    requests = spec.requests
+    return (requests.cpu_millicores if resource == "cpu" else requests.memory_bytes) == 0
+
+
+def choose_limit_floor(resource: Resource, spec: ContainerSpec, *, peak: float | None) -> int:
+    """Least target whose scaled limit is not below the observed peak; 0: any will do.
+
+    A request below the peak costs nothing while the node has room, a limit below it always
+    throttles or kills; and what a limit cuts off is never observed, so that the next target
+    would be lower still. So the target is raised for the limit's sake, but never above the
+    present request: a limit that the peak has passed already, or that scaling rounded down by a
+    millicore, is no reason to reserve more than now. This keeps it from creeping: once pods have
+    the raised target it is their request, and gives itself again.
+
+    `peak` is in millicores or bytes.
+    """
+    limit = amount_of(spec.limits, resource)
+    if limit is None or peak is None or _is_zero(spec, resource):
+        return 0
+    request = amount_of(spec.requests, resource) or limit
+    return min(round_up(peak * request / limit), request)
+
+
+def hold_limit(band: Band, floor: int) -> Band:
+    """The band with its target at least at `floor` and room about it (LIMIT_HALFWIDTH)."""
+    if band.target >= floor:
+        return band
+    return Band.around(
+        floor,
+        lower=max(band.lower, round_up(floor * (1.0 - LIMIT_HALFWIDTH))),
+        upper=max(band.upper, round_up(floor * (1.0 + LIMIT_HALFWIDTH))),
+    )
+
+
+def explain_limit_floor(
+    resource: Resource, before: Band, *, floor: int, peak: float | None
+) -> Reason | None:
+    """Says when the limit decided the target, and what would do without it."""
+    if before.target >= floor or peak is None:
+        return None
+    return Reason(
+        f"{resource} limit floor",
+        describe_amount(resource, floor),
+        f"its limit follows the request and would fall below the observed peak of "
+        f"{describe_amount(resource, peak)}; {describe_amount(resource, before.target)} would do "
+        "with controlledValues: RequestsOnly",
+    )
+
+
 def explain_limit(
     resource: Resource, spec: ContainerSpec, *, target: int, peak: float | None
 ) -> Reason | None:
-    """Warns where the limit that is scaled with the request would fall below the observed peak.
+    """Warns where the limit that is scaled with the request falls below the observed peak.
 
-    With controlledValues RequestsAndLimits, the default, the VPA keeps the ratio of limit to
-    request; a container with a limit alone has its request at the limit. `peak` is in
-    millicores or bytes.
+    That is so where a cap or the present request keeps the target from `choose_limit_floor`'s
+    aim. One millicore or byte below is what scaling rounds off. `peak` is in millicores or bytes.
     """
-    limit = amount_of(spec.limits, resource)
-    if limit is None or peak is None:
-        return None
-    request = amount_of(spec.requests, resource) or limit
-    implied = limit / request * target
-    if implied >= peak:
+    implied = scale_limit(resource, spec, target=target)
+    if implied is None or peak is None or implied >= peak - 1.0:
         return None
     effect = "throttles it" if resource == "cpu" else "has it killed"
+    needed = describe_amount(resource, peak)
     return Reason(
         f"{resource} limit",
         describe_amount(resource, implied),
-        f"scaled with the request, below the observed peak of {describe_amount(resource, peak)}, "
-        f"which {effect}: set controlledValues: RequestsOnly",
+        f"scaled with the request, below the observed peak of {needed}, which {effect}: set "
+        f"controlledValues: RequestsOnly and a limit of at least {needed}",
     )
 
 

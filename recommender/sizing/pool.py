@@ -12,11 +12,13 @@ import numpy as np
 from recommender.energy.nodeclass import ClassEnergy, ClassTotals, estimate_class
 from recommender.energy.window import NodeWindows
 from recommender.model.cluster import NodeLoad
+from recommender.sizing.terms import Terms, mix_terms, terms_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from recommender.energy.curve import Quality
+    from recommender.energy.price import WorkClass
     from recommender.model.cluster import ClusterState, Node, Workload
     from recommender.model.history import NodeHistory
 
@@ -59,6 +61,14 @@ class Pool:
     reasons: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class PoolShare:
+    """A pool, and how many pods of a workload run in it; 0 where none of them runs anywhere."""
+
+    pool: Pool
+    pods: int
+
+
 def estimate_pools(
     cluster: ClusterState, history: NodeHistory, *, power: str = "auto"
 ) -> tuple[Pool, ...]:
@@ -71,12 +81,23 @@ def estimate_pools(
     )
 
 
-def choose_pool(pools: Sequence[Pool], workload: Workload) -> Pool | None:
-    """The pool where most pods of the workload run; the largest for one without pods."""
-    pods = Counter[str]()
-    for pool in pools:
-        pods[pool.name] += sum(workload.pods_on.get(node.name, 0) for node in pool.nodes)
-    return max(pools, key=lambda pool: pods[pool.name], default=None)
+def choose_pools(pools: Sequence[Pool], workload: Workload) -> tuple[PoolShare, ...]:
+    """The pools that the workload's pods run in, most pods first; the largest where none runs.
+
+    Empty where there is no pool at all.
+    """
+    shares = [
+        PoolShare(pool, sum(workload.pods_on.get(node.name, 0) for node in pool.nodes))
+        for pool in pools
+    ]
+    used = [share for share in shares if share.pods > 0] or shares[:1]
+    return tuple(sorted(used, key=lambda share: -share.pods))
+
+
+def choose_terms(shares: Sequence[PoolShare], work_class: WorkClass) -> Terms | None:
+    """The terms that a workload with these shares has; None without a pool."""
+    parts = [(terms_of(share.pool.energy, work_class), share.pods) for share in shares]
+    return mix_terms(parts) if parts else None
 
 
 def _group_nodes(

@@ -82,19 +82,22 @@ def choose_why(case: Case, tier: Tier, cpu: Choice | None, *, terms: Terms | Non
     if limit or terms is None or cpu.quantile is None:
         return limit or tier.gap
     price = f"{terms.reserved:.2f} W/core" if terms.frees_nodes else "0 W/core, memory binds"
-    return f"{name_quantile(cpu.quantile)} of {describe_days(case.demand.days)} at {price}"
+    mix = f" over {len(case.pools)} pools" if len(case.pools) > 1 else ""
+    return f"{name_quantile(cpu.quantile)} of {describe_days(case.demand.days)} at {price}{mix}"
 
 
 def _find_limit(case: Case, wanted: Band) -> str:
     """The floor or cap that decides the CPU target; "" where none does."""
-    caps, floor = case.caps("cpu"), case.floor("cpu")
-    raised = max(wanted.target, floor)
+    caps, floor, held = case.caps("cpu"), case.floor("cpu"), case.limit_floor("cpu")
+    raised = max(wanted.target, floor, held)
     if caps.is_contradictory:
         return f"minAllowed above {caps.source}"
     if caps.maximum is not None and raised > caps.maximum:
         return f"{caps.source} {format_millicores(caps.maximum)}"
     if caps.minimum is not None and raised < caps.minimum:
         return f"minAllowed {format_millicores(caps.minimum)}"
+    if raised > max(wanted.target, floor):
+        return f"its limit stays at the peak: {format_millicores(held)}"
     return f"least of a container {format_millicores(floor)}" if raised > wanted.target else ""
 
 

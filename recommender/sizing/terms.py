@@ -1,4 +1,4 @@
-"""What the sizing of one workload needs to know of the energy of its pool: a few numbers."""
+"""What the sizing of one workload needs to know of the energy of its pools: a few numbers."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from recommender.energy.price import SHORTFALL_MULTIPLE, WorkClass, estimate_shortfall_price
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from recommender.energy.nodeclass import ClassEnergy
 
 
@@ -71,4 +73,34 @@ def terms_of(energy: ClassEnergy, work_class: WorkClass) -> Terms:
         work_class=work_class,
         is_modelled=energy.quality == "modelled",
         frees_nodes=energy.binding.factor > 0.0,
+    )
+
+
+def mix_terms(parts: Sequence[tuple[Terms, int]]) -> Terms:
+    """The terms of a workload that runs in several pools: `parts` are those of each with its pods.
+
+    All pods have one request r, so what it costs is the sum over the pools of pods x
+    (reserved r + shortfall E(u - r)+); it is least where it is with the mean prices, weighted by
+    pods. So every number is that mean. Where no pod runs, each pool counts the same. The mix is
+    modelled as soon as one part is, and frees nodes where one part does. At least one part.
+    """
+    if len(parts) == 1:
+        return parts[0][0]
+    weights = [pods for _, pods in parts] if any(pods for _, pods in parts) else [1] * len(parts)
+
+    def mean(value: Callable[[Terms], float]) -> float:
+        pairs = zip(parts, weights, strict=True)
+        return sum(value(terms) * weight for (terms, _), weight in pairs) / sum(weights)
+
+    return Terms(
+        reserved=mean(lambda terms: terms.reserved),
+        reserved_low=mean(lambda terms: terms.reserved_low),
+        reserved_high=mean(lambda terms: terms.reserved_high),
+        shortfall=mean(lambda terms: terms.shortfall),
+        used=mean(lambda terms: terms.used),
+        utilisation=mean(lambda terms: terms.utilisation),
+        planned=mean(lambda terms: terms.planned),
+        work_class=parts[0][0].work_class,
+        is_modelled=any(terms.is_modelled for terms, _ in parts),
+        frees_nodes=any(terms.frees_nodes for terms, _ in parts),
     )

@@ -8,24 +8,35 @@ import msgspec
 
 from recommender.energy.price import SHORTFALL_MULTIPLE
 from recommender.errors import WorkloadSkipped
-from recommender.model.cluster import ContainerPolicy
+from recommender.model.cluster import NO_LIMITS, ContainerPolicy
 from recommender.model.identity import ContainerRef
 from recommender.model.report import Skipped, WorkloadReport
+from recommender.sizing.admission import find_conflicts
 from recommender.sizing.case import Case
 from recommender.sizing.container import size_container
 from recommender.sizing.hysteresis import parse_previous
-from recommender.sizing.terms import terms_of
+from recommender.sizing.pool import choose_terms
+from recommender.sizing.recall import recall_status
 from recommender.units import DAY, format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from recommender.energy.price import WorkClass
-    from recommender.model.cluster import ContainerSpec, Vpa, Workload
-    from recommender.model.report import ContainerReport
+    from recommender.model.cluster import ContainerSpec, NamespaceLimits, Vpa, Workload
+    from recommender.model.report import Conflict, ContainerReport
     from recommender.settings import SizingSettings
     from recommender.sizing.demand import ContainerDemand, Demand
-    from recommender.sizing.pool import Pool
+    from recommender.sizing.pool import PoolShare
+
+_SIDECAR = (
+    "a native sidecar (init container with restartPolicy Always), which VPA's other parts do not"
+    " resize yet"
+)
+_INJECTED = (
+    "put into its pods after VPA's admission controller saw them (annotation"
+    " vpaObservedContainers), so no recommendation reaches it"
+)
 
 
 def size_workload(
@@ -33,24 +44,26 @@ def size_workload(
     *,
     vpa: Vpa | None,
     demand: Demand,
-    pool: Pool | None,
+    pools: Sequence[PoolShare],
     settings: SizingSettings,
+    limits: NamespaceLimits = NO_LIMITS,
     with_curve: bool = True,
 ) -> tuple[WorkloadReport, tuple[Skipped, ...]]:
     """Requests for the containers of a workload, and the containers that get none, with reasons.
 
-    `vpa` is ours, None for a workload without one; `pool` the nodes it runs on, None where no
-    node is known: then the stock rule decides. `demand` comes from `estimate_demand`. The
-    report has no containers where each is skipped. Raises WorkloadSkipped where no container
-    is known. Pure: the same input gives the same result, and its own result written into
-    `vpa.status` gives that result again.
+    `vpa` is ours, None for a workload without one; `pools` those it runs on, as `choose_pools`
+    gives them, empty where no node is known: then the stock rule decides. `demand` comes from
+    `estimate_demand`; `limits` are of its namespace: they change no number, the report says what
+    they will do to it. The report has no containers where each is skipped. Raises
+    WorkloadSkipped where no container is known. Pure: the same input gives the same result, and
+    its own result written into `vpa.status` gives that result again.
     """
     if not workload.containers:
         raise WorkloadSkipped(_explain_absence(workload, demand))
-    named = vpa.work_class if vpa else ""
-    work_class = choose_work_class(named or settings.work_class)
-    energy = None if pool is None else pool.energy
-    terms = None if energy is None else terms_of(energy, work_class)
+    named, origin = name_work_class(vpa, settings)
+    work_class = choose_work_class(named)
+    earlier = recall_status(vpa) if vpa else {}
+    terms = choose_terms(pools, work_class)
     demands, skipped = _find_demands(workload, vpa, demand)
     sized: list[ContainerReport] = []
     for spec, seen in demands:
@@ -60,8 +73,8 @@ def size_workload(
             policy=_policy(vpa, spec),
             demand=seen,
             terms=terms,
-            energy=energy,
-            previous=parse_previous(vpa.status if vpa else {}, spec.name),
+            pools=tuple(pools),
+            previous=parse_previous(earlier, spec.name),
             settings=settings,
             sharers=len(demands),
             is_applied=vpa is not None,
@@ -69,8 +82,19 @@ def size_workload(
         try:
             sized.append(size_container(case, with_curve=with_curve))
         except WorkloadSkipped as verdict:
-            skipped.append(_skip(workload, spec, vpa, str(verdict)))
-    return _describe(workload, vpa, pool, work_class, sized), tuple(skipped)
+            skipped.append(_skip(workload, spec.name, vpa, str(verdict)))
+    conflicts = find_conflicts(workload, vpa, sized, limits=limits) if vpa else ()
+    report = _describe(workload, vpa, work_class, sized, pools=pools, conflicts=conflicts)
+    return msgspec.structs.replace(report, work_class_source=origin), tuple(skipped)
+
+
+def name_work_class(vpa: Vpa | None, settings: SizingSettings) -> tuple[str, str]:
+    """The class that a workload asks for, and who chose it: EnergyProfile, annotation, default."""
+    if vpa and vpa.profile and vpa.profile.work_class:
+        return vpa.profile.work_class, "EnergyProfile"
+    if vpa and vpa.work_class:
+        return vpa.work_class, "annotation"
+    return settings.work_class, "default"
 
 
 def choose_work_class(name: str) -> WorkClass:
@@ -97,17 +121,18 @@ def _explain_absence(workload: Workload, demand: Demand) -> str:
 def _find_demands(
     workload: Workload, vpa: Vpa | None, demand: Demand
 ) -> tuple[list[tuple[ContainerSpec, ContainerDemand]], list[Skipped]]:
-    """The containers that can be sized, and those that are switched off or were never seen."""
+    """The containers that can be sized, and those that are left out or were never seen."""
     demands: list[tuple[ContainerSpec, ContainerDemand]] = []
-    skipped: list[Skipped] = []
+    skipped = [_leave_out(workload, name, vpa, _SIDECAR) for name in workload.sidecars]
     for spec in workload.containers:
         seen = demand.of(ContainerRef(workload.ref, spec.name))
         if _policy(vpa, spec).is_off:
-            off = _skip(workload, spec, vpa, "its VPA policy says mode: Off")
-            skipped.append(msgspec.structs.replace(off, is_deliberate=True))
+            skipped.append(_leave_out(workload, spec.name, vpa, "its VPA policy says mode: Off"))
+        elif spec.is_injected:
+            skipped.append(_leave_out(workload, spec.name, vpa, _INJECTED))
         elif seen is None:
             window = format_duration(demand.window_days * DAY)
-            skipped.append(_skip(workload, spec, vpa, f"no usage in {window}"))
+            skipped.append(_skip(workload, spec.name, vpa, f"no usage in {window}"))
         else:
             demands.append((spec, seen))
     return demands, skipped
@@ -116,30 +141,39 @@ def _find_demands(
 def _describe(
     workload: Workload,
     vpa: Vpa | None,
-    pool: Pool | None,
     work_class: WorkClass,
     sized: Sequence[ContainerReport],
+    *,
+    pools: Sequence[PoolShare],
+    conflicts: tuple[Conflict, ...],
 ) -> WorkloadReport:
     return WorkloadReport(
         namespace=workload.ref.namespace,
         kind=workload.ref.kind,
         name=workload.ref.name,
         replicas=workload.replicas,
-        pool=None if pool is None else pool.name,
+        pool=pools[0].pool.name if pools else None,
         work_class=work_class,
         vpa=None if vpa is None else vpa.name,
         update_mode=None if vpa is None else vpa.update_mode,
         hpa=workload.hpa_on_cpu or None,
         containers=tuple(sized),
+        conflicts=conflicts,
     )
 
 
-def _skip(workload: Workload, spec: ContainerSpec, vpa: Vpa | None, reason: str) -> Skipped:
+def _leave_out(workload: Workload, container: str, vpa: Vpa | None, reason: str) -> Skipped:
+    """What somebody chose to leave out: no failure of ours."""
+    row = _skip(workload, container, vpa, reason)
+    return msgspec.structs.replace(row, is_deliberate=True)
+
+
+def _skip(workload: Workload, container: str, vpa: Vpa | None, reason: str) -> Skipped:
     return Skipped(
         namespace=workload.ref.namespace,
         kind=workload.ref.kind,
         name=workload.ref.name,
-        container=spec.name,
+        container=container,
         reason=reason,
         vpa=None if vpa is None else vpa.name,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import ssl
 import subprocess
 import sys
@@ -137,6 +138,6 @@ def switch_storm() -> Iterator[None]:
     try:
         yield
     finally:
-        for pair in pairs:  # the other of the two ends with its pipe
-            pair.kill()
+        for pair in pairs:  # each leads a group of its two processes
+            os.killpg(pair.pid, signal.SIGKILL)
             pair.wait()

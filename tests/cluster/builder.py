@@ -139,6 +139,16 @@ def vpa(
     return made | ({"status": status} if status else {})
 
 
+def energy_profile(ns, name, *, status=None, **spec):
+    made = {
+        "apiVersion": "joulefit.io/v1alpha1",
+        "kind": "EnergyProfile",
+        "metadata": metadata(ns, name),
+        "spec": spec,
+    }
+    return made | ({"status": status} if status else {})
+
+
 def policy(name="*", **rest):
     return {"containerPolicies": [{"containerName": name, **rest}]}
 

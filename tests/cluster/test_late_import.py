@@ -8,7 +8,9 @@ import pytest
 LATE = ("kubernetes", "numpy", "requests", "yaml")
 
 
-@pytest.mark.parametrize("module", ["reader", "connection", "status", "writer", "role", "fake"])
+@pytest.mark.parametrize(
+    "module", ["reader", "connection", "status", "writer", "role", "fake", "event"]
+)
 def test_a_module_of_the_cluster_edge_starts_without_heavy_packages(module):
     program = f"import sys, recommender.cluster.{module}; print(*sys.modules)"
     done = subprocess.run(

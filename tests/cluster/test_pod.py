@@ -3,8 +3,15 @@
 import msgspec
 import pytest
 
-from recommender.cluster.manifest import Pod
-from recommender.cluster.pod import Reservations, count_by_node, count_reserved, newest_containers
+from recommender.cluster.manifest import Amount, Pod
+from recommender.cluster.pod import (
+    Reservations,
+    accept_amount,
+    count_by_node,
+    count_reserved,
+    newest_containers,
+    newest_sidecars,
+)
 from recommender.model.cluster import Amounts, NodeLoad
 from recommender.units import MIB
 from tests.cluster.builder import container, pod
@@ -13,9 +20,10 @@ from tests.cluster.builder import container, pod
 def decoded(**parts):
     parts = {"ns": "shop", "name": "web-1"} | parts
     born, gone = parts.pop("born", None), parts.pop("gone", None)
-    statuses = parts.pop("statuses", None)
+    statuses, annotations = parts.pop("statuses", None), parts.pop("annotations", None)
     made = pod(parts.pop("ns"), parts.pop("name"), **parts)
     made["metadata"] |= {"creationTimestamp": born, "deletionTimestamp": gone}
+    made["metadata"]["annotations"] = annotations
     made["status"]["containerStatuses"] = statuses
     return msgspec.json.decode(msgspec.json.encode(made), type=Pod)
 
@@ -158,3 +166,70 @@ def test_without_active_pods_the_template_speaks_and_without_it_the_newest_pod_t
     assert newest_containers([ended])[0].requests == Amounts(cpu_millicores=100)
     assert newest_containers([], template)[0].requests == Amounts(cpu_millicores=200)
     assert newest_containers([]) == ()
+
+
+def test_native_sidecars_are_named_and_other_init_containers_are_not():
+    made = decoded(
+        initContainers=[
+            cpu("migrate", "4"),
+            cpu("proxy", "1", restart="Always"),
+            cpu("log", "1", restart="Always"),
+        ],
+    )
+    assert newest_sidecars([made]) == ("proxy", "log")
+    assert newest_sidecars([], made.spec) == ("proxy", "log")
+    assert newest_sidecars([]) == ()
+
+
+@pytest.mark.parametrize(
+    ("value", "injected"),
+    [
+        ("app, log", ["mesh"]),
+        ("app,log", ["mesh"]),
+        ("app, log, mesh", []),
+        ("app, gone", ["log", "mesh"]),
+        ("", ["app", "log", "mesh"]),
+        (None, []),
+        ("App Log", []),
+        ("app,,log", []),
+    ],
+    ids=[
+        "as VPA writes it",
+        "without blanks",
+        "all of them",
+        "one that is gone",
+        "none were there",
+        "no annotation",
+        "no container names",
+        "an empty name",
+    ],
+)
+def test_containers_that_came_after_admission_are_marked(value, injected):
+    annotations = None if value is None else {"vpaObservedContainers": value}
+    made = decoded(
+        annotations=annotations, containers=[cpu(name, "1") for name in ("app", "log", "mesh")]
+    )
+    marked = [spec.name for spec in newest_containers([made]) if spec.is_injected]
+    assert marked == injected
+
+
+@pytest.mark.parametrize("quantity", ["NaN", "inf", "", "-1", "lots", "0x10", -5])
+def test_what_is_no_quantity_or_below_zero_is_no_request(quantity):
+    made = decoded(containers=[cpu("app", quantity), cpu("log", "100m")])
+    assert newest_containers([made])[0].requests == Amounts()
+    assert count_reserved(made.spec) == (100, 0)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "millicores"),
+    [("1e-9", 1), ("0", 0), (2, 2000), (0.25, 250), ("9E", 2**63 - 1)],
+    ids=str,
+)
+def test_the_least_and_the_greatest_of_quantities_are_read_as_kubernetes_does(quantity, millicores):
+    assert accept_amount(Amount(cpu=quantity)) == Amounts(cpu_millicores=millicores)
+
+
+def test_a_pod_without_most_of_its_fields_is_a_pod_without_containers():
+    bare = msgspec.json.decode(b'{"metadata": {"name": "x"}}', type=Pod)
+    assert newest_containers([bare]) == ()
+    assert count_reserved(bare.spec) == (0, 0)

@@ -1,5 +1,7 @@
 """What is read from a real API server is what was put into it."""
 
+from dataclasses import replace
+
 import pytest
 
 from recommender.cluster.reader import ClusterReader
@@ -39,16 +41,17 @@ def test_a_deployment_with_a_vpa_of_ours_is_read_with_its_pods(read_shop, shop):
         ),
     )
     assert state.workloads == (Workload(ref(shop, "web"), (HALF,), replicas=2, pods_on={"n1": 2}),)
-    assert state.vpas == (
-        Vpa(
-            shop,
-            "web-vpa",
-            generation=1,
-            target=ref(shop, "web"),
-            update_mode="Initial",
-            policies=(ContainerPolicy("app", min_allowed=Amounts(cpu_millicores=50)),),
-            work_class="critical",
-        ),
+    (found,) = state.vpas
+    assert found.uid
+    assert found.resource_version
+    assert replace(found, uid="", resource_version="") == Vpa(
+        shop,
+        "web-vpa",
+        generation=1,
+        target=ref(shop, "web"),
+        update_mode="Initial",
+        policies=(ContainerPolicy("app", min_allowed=Amounts(cpu_millicores=50)),),
+        work_class="critical",
     )
     assert state.warnings == ()
     assert state.source.startswith("API server https://127.0.0.1:")
@@ -236,9 +239,87 @@ def test_few_lists_are_asked_for_and_only_of_kinds_in_play(control_plane, connec
     ClusterReader(Counting(), ClusterSettings(namespace=(shop,))).read()
     assert sorted(asked) == [
         "deployments",
+        "energyprofiles",
         "horizontalpodautoscalers",
+        "limitranges",
         "nodes",
         "pods",
         "replicasets",
+        "resourcequotas",
         "verticalpodautoscalers",
     ]
+
+
+def test_an_hpa_without_metrics_is_one_on_cpu_for_the_api_server_says_so(read_shop, shop):
+    scaler = builder.hpa(shop, "scaler", target="web")
+    del scaler["spec"]["metrics"]
+    state = read_shop(*deployment_with_pods(shop, "web"), vpa(shop, "web"), scaler)
+    assert [each.hpa_on_cpu for each in state.workloads] == ["scaler"]
+
+
+def test_sidecars_and_injected_containers_are_told_from_those_that_can_be_sized(read_shop, shop):
+    made = builder.pod(
+        shop,
+        "db-0",
+        owners=builder.owned_by("StatefulSet", "db"),
+        containers=[builder.container("app", cpu="500m"), builder.container("mesh", cpu="100m")],
+        initContainers=[
+            builder.container("migrate", cpu="1"),
+            builder.container("log", cpu="50m", restart="Always"),
+        ],
+    )
+    made["metadata"]["annotations"] = {"vpaObservedContainers": "app"}
+    state = read_shop(
+        builder.controller("StatefulSet", shop, "db"), made, vpa(shop, "db", kind="StatefulSet")
+    )
+    (workload,) = state.workloads
+    assert [(each.name, each.is_injected) for each in workload.containers] == [
+        ("app", False),
+        ("mesh", True),
+    ]
+    assert workload.sidecars == ("log",)
+
+
+@pytest.mark.parametrize(
+    "mode", ["Off", "Initial", "Recreate", "InPlace", "InPlaceOrRecreate", "Auto"]
+)
+def test_a_vpa_of_every_update_mode_is_answered(read_shop, shop, mode):
+    state = read_shop(
+        *deployment_with_pods(shop, "web"), vpa(shop, "web", updatePolicy={"updateMode": mode})
+    )
+    assert [(each.update_mode, each.problem) for each in state.vpas] == [(mode, "")]
+
+
+def test_policies_with_the_wildcard_and_zero_quantities_are_read_as_they_stand(read_shop, shop):
+    listed = [
+        {"containerName": "app", "minAllowed": {"cpu": "0"}, "maxAllowed": {"memory": "0"}},
+        {"containerName": "*", "maxAllowed": {"cpu": "1"}, "controlledResources": ["memory"]},
+    ]
+    state = read_shop(
+        *deployment_with_pods(shop, "web"),
+        vpa(shop, "web", resourcePolicy={"containerPolicies": listed}),
+    )
+    (claim,) = state.vpas
+    assert claim.policy("app") == ContainerPolicy("app")
+    assert claim.policy("log") == ContainerPolicy(
+        "*", max_allowed=Amounts(cpu_millicores=1000), controlled=frozenset({"memory"})
+    )
+
+
+def test_two_hundred_containers_are_read(read_shop, shop):
+    names = [f"c{number}" for number in range(200)]
+    state = read_shop(
+        *deployment_with_pods(
+            shop, "web", count=1, containers=[builder.container(name) for name in names]
+        ),
+        vpa(shop, "web"),
+    )
+    assert [each.name for each in state.workloads[0].containers] == names
+
+
+def test_quantities_at_the_edge_are_read_from_the_real_api_server(read_shop, shop):
+    odd = builder.container(cpu="1e-9", memory="1m", limits={"cpu": "9E"})
+    state = read_shop(*deployment_with_pods(shop, "web", containers=[odd]), vpa(shop, "web"))
+    (spec,) = state.workloads[0].containers
+    assert spec.requests == Amounts(1, 1)
+    assert spec.limits.cpu_millicores >= 2**63 - 1000

@@ -19,6 +19,13 @@ from tests.testbed.process import wait_until
 GROUP = "role.testbed.invalid"
 NOW = "2026-05-01T12:00:00Z"
 SCALE = {"apiGroups": ["*"], "resources": ["*/scale"], "verbs": ["get"]}
+EVENTS = {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create"]}
+OPTIONAL = ("limitranges", "resourcequotas", "energyprofiles", "energyprofiles/status")
+RAISING = [
+    rule
+    for rule in list_rules()
+    if rule not in (SCALE, EVENTS) and rule["resources"][0] not in OPTIONAL
+]
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +50,7 @@ def busy_namespace(control_plane):
 
 
 def read_and_write(kubeconfig, shop, **settings):
-    """As `joulefit run --once --all-workloads`; True for each VPA that was written."""
+    """As `joulefit run --once --all-workloads`; what came of each VPA."""
     settings = ClusterSettings(kubeconfig=str(kubeconfig), all_workloads=True, **settings)
     with connect(settings) as opened:
         state = ClusterReader(opened, settings).read()
@@ -61,7 +68,7 @@ def test_the_role_is_enough_to_read_and_to_write(control_plane, busy_namespace):
     state, written = read_and_write(kubeconfig, busy_namespace)
     ours = [each for each in state.vpas if each.namespace == busy_namespace]
     assert [(each.name, each.problem) for each in ours] == [("boat", ""), ("web", "")]
-    assert written == [True, True]
+    assert written == ["written", "written"]
     assert state.warnings == ()
 
 
@@ -69,7 +76,7 @@ def described(rule):
     return f"{rule['resources'][0]} {','.join(rule['verbs'])}"
 
 
-@pytest.mark.parametrize("missing", [rule for rule in list_rules() if rule != SCALE], ids=described)
+@pytest.mark.parametrize("missing", RAISING, ids=described)
 def test_without_any_one_of_its_rules_the_error_names_that_rule(
     control_plane, busy_namespace, missing
 ):
@@ -94,14 +101,30 @@ def test_without_the_rule_for_scale_the_vpas_of_other_kinds_say_so(control_plane
     assert problems["web"] == ""
 
 
-def test_the_role_holds_no_secret_no_wildcard_and_no_write_but_the_status():
+def test_without_the_rules_for_energy_profiles_all_works_and_it_is_said_once(
+    control_plane, busy_namespace
+):
+    rules = [rule for rule in list_rules() if rule["apiGroups"] != ["joulefit.io"]]
+    kubeconfig = control_plane.new_user(builder.unique("role"), rules)
+    state, _ = read_and_write(kubeconfig, busy_namespace)
+    assert [each.problem for each in state.vpas if each.namespace == busy_namespace] == ["", ""]
+    (warning,) = state.warnings
+    assert warning.startswith("EnergyProfiles are not read: energyprofiles: list is forbidden for")
+    assert "apiGroups ['joulefit.io'], resources ['energyprofiles'], verbs ['list']" in warning
+
+
+def test_the_role_holds_no_secret_no_wildcard_and_no_write_but_status_and_events():
+    allowed = {
+        "verticalpodautoscalers/status": {"patch"},
+        "energyprofiles/status": {"patch"},
+        "events": {"create"},
+    }
     for rule in list_rules():
         assert "secrets" not in rule["resources"]
         assert "*" not in rule["resources"] + rule["verbs"]
-        writes = set(rule["verbs"]) - {"get", "list"}
-        assert writes == (
-            {"patch"} if rule["resources"] == ["verticalpodautoscalers/status"] else set()
-        )
+        writes = set(rule["verbs"]) - {"get", "list", "watch"}
+        (resource,) = rule["resources"]
+        assert writes == allowed.get(resource, set())
 
 
 @pytest.fixture(scope="module")

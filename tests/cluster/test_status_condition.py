@@ -5,6 +5,7 @@ import pytest
 from recommender.cluster.status import build_status
 from recommender.model.cluster import ContainerPolicy
 from recommender.model.identity import WorkloadRef
+from recommender.model.report import Conflict
 from tests.cluster.test_status_entry import before, entry, vpa
 from tests.cluster.verdict import report, sized, skipped
 
@@ -121,7 +122,7 @@ def test_modelled_power_is_of_low_confidence():
     assert said(vpa(), verdict)["LowConfidence"] == (
         "True",
         "ModelledPower",
-        "app: T1 priced quantile, modelled power; no node of its pool has a usable power meter",
+        "app: T1 priced quantile, modelled power; a pool that it runs on has no usable power meter",
     )
 
 
@@ -174,3 +175,46 @@ def test_a_condition_of_someone_else_stays_as_it_is():
     foreign = condition("example.com/Audited", "Unknown", reason="Q", message="m", extra=1)
     claim = vpa(status=old(foreign))
     assert conditions(claim, report(sized()))["example.com/Audited"] == foreign
+
+
+def test_conflicts_with_the_rules_of_the_namespace_are_of_low_confidence():
+    verdict = report(
+        sized("app"),
+        sized("log"),
+        conflicts=[
+            Conflict("LimitRange", "app", "target cpu 2 is above the maximum 1"),
+            Conflict("LimitRange", "log", "target cpu 2 is above the maximum 1"),
+            Conflict("ResourceQuota", None, "its 3 pods need 1 more"),
+        ],
+    )
+    assert said(vpa(), verdict)["LowConfidence"] == (
+        "True",
+        "LimitRange",
+        "app, log: target cpu 2 is above the maximum 1; its 3 pods need 1 more",
+    )
+
+
+def test_what_is_left_out_on_purpose_is_named_beside_the_recommendation_without_a_doubt():
+    rows = [
+        skipped("proxy", "a native sidecar", is_deliberate=True),
+        skipped("agent", "a native sidecar", is_deliberate=True),
+    ]
+    found = said(vpa(), report(sized("app")), rows)
+    assert set(found) == {"RecommendationProvided"}
+    assert found["RecommendationProvided"][2] == (
+        "app: T1 priced quantile; proxy, agent: not sized, a native sidecar"
+    )
+
+
+def test_when_all_containers_are_left_out_that_is_said():
+    rows = [skipped("app", "put into its pods later", is_deliberate=True)]
+    assert said(vpa(), None, rows) == {
+        "RecommendationProvided": ("False", "NoRecommendation", "app: put into its pods later")
+    }
+
+
+def test_a_message_is_no_longer_than_kubernetes_allows_and_steers_no_terminal():
+    long = conditions(vpa(problem="x" * 100_000))["ConfigUnsupported"]["message"]
+    assert long == "x" * 32768
+    red = conditions(vpa(problem="a\x1b[31m\nb"))["ConfigUnsupported"]["message"]
+    assert red == "a\\x1b[31m\\nb"

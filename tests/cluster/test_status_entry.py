@@ -1,5 +1,7 @@
 """What a status recommends: whole, ordered, bounded entries, and the last one where none is new."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -88,6 +90,14 @@ def test_a_container_that_is_switched_off_has_no_entry_and_loses_its_last_one():
 def test_an_exact_policy_beats_the_one_for_all():
     claim = vpa(ContainerPolicy("*", is_off=True), ContainerPolicy("app"))
     assert names(claim, report(sized("app"), sized("log"))) == ["app"]
+
+
+def test_a_container_that_is_left_out_on_purpose_loses_its_last_recommendation():
+    claim = vpa(status=before(entry("app"), entry("proxy")))
+    rows = [skipped("proxy", "a native sidecar", is_deliberate=True)]
+    assert names(claim, report(sized("app")), rows) == ["app"]
+    assert names(claim, None, rows) == []
+    assert names(replace(claim, problem="no such target"), None, rows) == ["app", "proxy"]
 
 
 def test_a_skipped_container_keeps_its_last_recommendation_and_one_that_is_gone_loses_it():

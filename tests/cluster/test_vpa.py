@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from recommender.cluster.vpa import VpaItem, claim_vpas, find_rivals
-from recommender.model.cluster import Amounts, ContainerPolicy
+from recommender.model.cluster import Amounts, ContainerPolicy, Vpa
 from recommender.units import MIB
 from tests.cluster.builder import policy, vpa
 
@@ -114,6 +114,11 @@ def test_an_empty_list_of_controlled_resources_controls_none():
             {"resourcePolicy": policy(maxAllowed={"cpu": "-1"})}, ["below zero"], id="negative"
         ),
         pytest.param(
+            {"resourcePolicy": policy(minAllowed={"cpu": "9E"})},
+            ["minAllowed of container '*'", "beyond any machine", "lower it"],
+            id="a minimum that no machine has",
+        ),
+        pytest.param(
             {"resourcePolicy": policy(mode="Maybe")}, ["'Maybe'", "Auto or Off"], id="mode"
         ),
         pytest.param(
@@ -158,3 +163,40 @@ def test_the_oldest_vpa_on_a_target_wins_then_the_first_name():
         ("shop", "a"): "c",
         ("shop", "b"): "c",
     }
+
+
+def test_a_maximum_beyond_any_machine_is_no_cap_and_the_least_quantity_is_one_unit():
+    found = claim(
+        resourcePolicy=policy(maxAllowed={"cpu": "9E"}, minAllowed={"cpu": "1e-9", "memory": "1m"})
+    )
+    assert found.problem == ""
+    assert found.policies[0].max_allowed.cpu_millicores > 10**14
+    assert found.policies[0].min_allowed == Amounts(1, 1)
+
+
+@pytest.mark.parametrize("status", [None, [], "x", 7], ids=str)
+def test_a_status_that_is_no_object_counts_as_none(status):
+    item = vpa("shop", "web") | {"status": status}
+    (found,) = claim_vpas(decoded(item), "joulefit")
+    assert found.status == {}
+
+
+def test_of_policies_with_one_name_the_first_holds_and_of_those_for_all_the_last():
+    listed = [
+        {"containerName": "app", "mode": "Off"},
+        {"containerName": "app"},
+        {"containerName": "*"},
+        {"containerName": "*", "mode": "Off"},
+    ]
+    found = claim(resourcePolicy={"containerPolicies": listed})
+    answer = Vpa("shop", "web", 1, None, policies=found.policies)
+    assert [answer.policy(name).is_off for name in ("app", "log")] == [True, True]
+    assert not Vpa("shop", "web", 1, None, policies=found.policies[1:3]).policy("log").is_off
+
+
+@pytest.mark.parametrize(
+    "mode", ["Off", "Initial", "Recreate", "InPlace", "InPlaceOrRecreate", "Auto", "Soon"]
+)
+def test_every_update_mode_is_answered_also_one_that_is_not_known_yet(mode):
+    found = claim(updatePolicy={"updateMode": mode})
+    assert (found.update_mode, found.problem) == (mode, "")

@@ -47,7 +47,7 @@ def sized(name="app", *, tier="T1", basis="priced quantile", why="", amounts=Non
     )
 
 
-def report(*containers, replicas=2, kind="Deployment"):
+def report(*containers, replicas=2, kind="Deployment", conflicts=()):
     return WorkloadReport(
         namespace="shop",
         kind=kind,
@@ -59,10 +59,11 @@ def report(*containers, replicas=2, kind="Deployment"):
         update_mode="Auto",
         hpa=None,
         containers=containers,
+        conflicts=tuple(conflicts),
     )
 
 
-def skipped(container, reason, *, condition=""):
+def skipped(container, reason, *, condition="", is_deliberate=False):
     return Skipped(
         namespace="shop",
         kind="Deployment",
@@ -71,4 +72,5 @@ def skipped(container, reason, *, condition=""):
         reason=reason,
         vpa="web",
         condition=condition,
+        is_deliberate=is_deliberate,
     )

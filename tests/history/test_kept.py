@@ -329,12 +329,15 @@ class TestFailure:
     @pytest.mark.parametrize("query", range(1, 7))
     def test_an_error_changes_nothing_and_the_next_read_catches_up(self, query):
         seen = Seen()
+        assert seen.kept.kept is None
         before = seen.read(100)
+        assert seen.kept.kept is before
         held = before.usage.cpu_mean.copy()
         seen.store.failing = seen.store.seen + query
         with pytest.raises(StoreReplyError):
             seen.read(103, WEB, API)
         np.testing.assert_array_equal(before.usage.cpu_mean[:, :ASKED], held)
+        assert [ref.workload for ref in seen.kept.kept.usage.containers] == [WEB]
         seen.store.failing = None
         seen.assert_whole(seen.read(105, WEB, API), WEB, API)
 

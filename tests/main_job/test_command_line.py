@@ -8,7 +8,7 @@ import pytest
 from recommender import __version__
 from tests.main_job.command import JOULEFIT, joulefit
 
-COMMANDS = ["report", "explain", "record", "run", "demo"]
+COMMANDS = ["report", "explain", "compare", "record", "run", "doctor", "demo"]
 
 
 def test_help_names_every_command_and_ends_clean():
@@ -62,6 +62,7 @@ def test_the_module_is_the_same_program():
         (["explain"], "Missing argument 'NAMESPACE/KIND/NAME'"),
         (["record"], "Missing argument 'FILE'"),
         (["run"], "give --once"),
+        (["compare", "--no-cluster"], "leave out --no-cluster"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -12,8 +12,12 @@ from recommender.model.cluster import (
     ClusterState,
     ContainerPolicy,
     ContainerSpec,
+    LimitRange,
+    NamespaceLimits,
     Node,
     NodeLoad,
+    Quota,
+    Rival,
     Vpa,
     Workload,
 )
@@ -25,6 +29,7 @@ from recommender.model.history import (
     UsageHistory,
 )
 from recommender.model.identity import ContainerRef, PodOwners, WorkloadRef
+from recommender.model.profile import LatencyGuard, MetricSelector, Profile, WorkMetric
 from recommender.model.recording import Recording
 from recommender.sizing.histogram import DEMAND
 
@@ -43,6 +48,8 @@ NODES = ("heron-node-1", "heron-node-2")
 NAMES = (
     "zebra", "yak", "quokka", "walrus", "lemur", "ocelot", "marmot", "badger", "ferret", "heron",
     "puffin", "vulture", "gecko", "iguana", "okapi", "tapir", "narwhal", "axolotl", "pangolin",
+    "ibex", "bison", "llama",
+    "toucan", "heron_orders", "ibis",
 )  # fmt: skip
 
 STATUS = {
@@ -70,6 +77,33 @@ STATUS = {
     ],
     "iguanaField": "iguana",
 }
+
+
+PROFILE = Profile(
+    generation=2,
+    work_class="critical",
+    work_metric=WorkMetric(MetricSelector("heron_orders_total", {"toucan": "ibis"}), "ibis"),
+    latency=LatencyGuard(MetricSelector("toucan_seconds"), 0.5),
+    objective="energy",
+    status={
+        "target": {"kind": "Deployment", "name": "quokka-cart"},
+        "reason": "ibis",
+        "containers": [
+            {
+                "name": "badger-app",
+                "recommended": {
+                    "target": {"cpu": "411m", "memory": "1181116006"},
+                    "lowerBound": {"cpu": "372m", "memory": "262144k"},
+                    "upperBound": {"cpu": "470m", "memory": "1.5Gi"},
+                    "uncappedTarget": {"cpu": "411m", "memory": "1181116006"},
+                    "toucan": {"cpu": "ibis"},
+                },
+                "curve": [{"request": "ibis"}],
+            }
+        ],
+    },
+    resource_version="77",
+)
 
 
 def make_grid():
@@ -132,6 +166,7 @@ def make_cluster(**changes):
         replicas=6,
         pods_on={"heron-node-1": 4, "heron-node-2": 2},
         hpa_on_cpu="puffin-hpa",
+        sidecars=("llama-proxy",),
     )
     policy = ContainerPolicy(
         "badger-app",
@@ -145,7 +180,7 @@ def make_cluster(**changes):
         Vpa(
             "zebra-shop", "vulture-vpa", 3, CART,
             update_mode="Off", policies=(policy, ContainerPolicy("*")), work_class="critical",
-            status=STATUS,
+            status=STATUS, profile=PROFILE,
         ),
         Vpa("yak-data", "gecko-vpa", 1, None, problem="deployment gecko-api does not exist"),
     )  # fmt: skip
@@ -164,6 +199,16 @@ def make_cluster(**changes):
         "owners": PodOwners(pods={("zebra-shop", "quokka-cart-abc-defgh"): CART}),
         "node_releaser": "karpenter",
         "warnings": ("pods of namespace tapir-lab may not be listed",),
+        "limits": {
+            "zebra-shop": NamespaceLimits(
+                (LimitRange("ibex-range", True, Amounts(10), Amounts(20), Amounts(15), 2.0, 3.5),),
+                (Quota("bison-quota", Amounts(40), Amounts(None, 2**33), Amounts(30)),),
+            )
+        },
+        "rivals": (
+            Rival("gecko-stock", "default", CART, {"badger-app": Amounts(512, 2**30)}),
+            Rival("vulture-rival", "iguana-recommender", CART),
+        ),
     }
     return ClusterState(**{**values, **changes})
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from recommender.errors import UsageError
+from recommender.model.cluster import Amounts
 from recommender.model.identity import ContainerRef, PodOwners
 from recommender.recording import anonymize, choose_recorded_settings, write_recording
 from recommender.settings import ClusterSettings, SizingSettings, StoreSettings, WindowSettings
@@ -129,6 +130,24 @@ def test_what_cannot_name_anything_is_kept(hidden):
     assert vpa.policies[1].container == "*"
 
 
+def test_the_rules_of_a_namespace_keep_their_numbers_under_its_pseudonym(hidden):
+    cart = next(each for each in hidden.cluster.workloads if each.containers[0].oom_killed)
+    (before,) = make_recording().cluster.limits.values()
+    after = hidden.cluster.limits[cart.ref.namespace]
+    assert [replace(each, name="ibex-range") for each in after.ranges] == list(before.ranges)
+    assert [replace(each, name="bison-quota") for each in after.quotas] == list(before.quotas)
+
+
+def test_rivals_keep_their_numbers_and_order_and_are_named_as_what_they_rival(hidden):
+    cart = next(each for each in hidden.cluster.workloads if each.containers[0].oom_killed)
+    stock, other = hidden.cluster.rivals
+    assert {stock.target, other.target} == {cart.ref}
+    assert stock.targets == {cart.containers[0].name: Amounts(512, 2**30)}
+    assert stock.recommender == "default"
+    assert re.fullmatch("recommender-[0-9a-f]{12}", other.recommender)
+    assert re.fullmatch("vpa-[0-9a-f]{12}", other.name)
+
+
 def test_a_status_keeps_its_numbers_and_loses_its_texts(hidden):
     vpa = next(each for each in hidden.cluster.vpas if each.target is not None)
     assert vpa.status["observedGeneration"] == 3
@@ -200,6 +219,26 @@ def test_a_work_class_that_is_none_stays_one_without_its_name():
     vpa = replace(make_recording().cluster.vpas[0], work_class="okapi")
     cluster = replace(make_recording().cluster, vpas=(vpa,))
     assert anonymize(make_recording(cluster=cluster)).cluster.vpas[0].work_class == "unknown"
+
+
+def test_of_an_energy_profile_the_class_and_what_was_recommended_are_left(hidden):
+    (vpa,) = [each for each in hidden.cluster.vpas if each.profile]
+    profile, target = vpa.profile, vpa.target
+    assert (profile.work_class, profile.objective) == ("critical", "energy")
+    assert (profile.work_metric, profile.latency, profile.resource_version) == (None, None, "")
+    assert profile.status["target"] == {"kind": target.kind, "name": target.name}
+    (container,) = profile.status["containers"]
+    (entry,) = vpa.status["recommendation"]["containerRecommendations"]
+    assert {"containerName": container["name"], **container["recommended"]} == entry
+
+
+@pytest.mark.parametrize("status", [{}, {"target": {"kind": "Deployment", "name": "okapi"}}])
+def test_what_an_energy_profile_learnt_of_another_workload_is_left_out(status):
+    vpa = make_recording().cluster.vpas[0]
+    profile = replace(vpa.profile, status=status, work_class="okapi", objective="okapi")
+    cluster = replace(make_recording().cluster, vpas=(replace(vpa, profile=profile),))
+    found = anonymize(make_recording(cluster=cluster)).cluster.vpas[0].profile
+    assert (found.status, found.work_class, found.objective) == ({}, "unknown", "")
 
 
 def test_the_key_is_in_no_text_of_the_pseudonyms(hidden):

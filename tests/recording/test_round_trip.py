@@ -17,7 +17,13 @@ from recommender.model.identity import PodOwners
 from recommender.recording import read_recording, write_recording
 from recommender.recording.codec import pack_array, unpack_array
 from recommender.recording.layout import ClusterDocument, Document
-from tests.recording.sample import array_bits, make_recording, plain_fields, split_file
+from tests.recording.sample import (
+    array_bits,
+    forge_document,
+    make_recording,
+    plain_fields,
+    split_file,
+)
 
 
 @pytest.fixture
@@ -49,6 +55,17 @@ def test_everything_else_comes_back_equal(path):
     assert found.cluster == replace(recording.cluster, owners=PodOwners())
     nested = ("history", "cluster")
     assert plain_fields(found, without=nested) == plain_fields(recording, without=nested)
+
+
+def test_a_recording_from_before_there_were_energy_profiles_is_read(path):
+    write_recording(path, make_recording())
+
+    def forget(document):
+        for vpa in document["cluster"]["vpas"]:
+            del vpa["profile"]
+
+    path.write_bytes(forge_document(path.read_bytes(), forget))
+    assert [vpa.profile for vpa in read_recording(path).cluster.vpas] == [None, None]
 
 
 def test_no_field_of_the_model_is_forgotten():

@@ -5,7 +5,7 @@ import re
 import msgspec
 import pytest
 
-from recommender.model.report import Current, Quantities, Reason, Watts
+from recommender.model.report import Conflict, Current, Quantities, Reason, Watts
 from recommender.report.explain import format_explanation
 from tests.report.sample import (
     container,
@@ -61,6 +61,25 @@ def test_usage_is_told_before_the_steps():
         " usage mean 210m, p50 190m, p90 380m, p95 430m, max 910m; memory peak 979Mi "
         "6 pods, 14 d, 24,011 samples, 99.2 % present"
     )
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("EnergyProfile", "spec.workClass of its EnergyProfile"),
+        ("annotation", "annotation joulefit.io/work-class of its VPA"),
+        ("default", "the default, since neither an EnergyProfile nor an annotation names one"),
+    ],
+)
+def test_it_says_who_chose_the_work_class(source, text):
+    assert f"\nwork class standard: {text}\n" in _explain(workload(work_class_source=source))
+
+
+def test_the_work_is_a_step_of_its_own_where_it_was_asked_for():
+    step = Reason("work", "412 requests/s, 0.9 per core-second", "http_requests_total")
+    row = _row(_explain(workload(work=step)), "work  ")
+    assert row == "  work  412 requests/s, 0.9 per core-second   http_requests_total"
+    assert "\n  work  " not in _explain()
 
 
 def test_now_stock_and_ours_stand_side_by_side():
@@ -183,6 +202,16 @@ def test_an_hpa_on_cpu_is_named():
         workload(hpa="web")
     )
     assert "HPA" not in _explain()
+
+
+def test_conflicts_with_the_rules_of_the_namespace_are_named():
+    found = (
+        Conflict("LimitRange", "app", "target cpu 2 is above the maximum 1"),
+        Conflict("ResourceQuota", None, "its 3 pods need 1 more"),
+    )
+    text = _explain(workload(conflicts=found))
+    assert "\ncontainer app: target cpu 2 is above the maximum 1\n" in text
+    assert "\nits 3 pods need 1 more\n" in text
 
 
 def test_all_containers_are_explained_in_turn_and_skipped_ones_named():

@@ -21,7 +21,7 @@ from recommender.model.identity import ContainerRef, WorkloadRef
 from recommender.settings import SizingSettings
 from recommender.simulator.reduction import reduce_samples, stack_histories
 from recommender.sizing.demand import estimate_demand
-from recommender.sizing.pool import Pool
+from recommender.sizing.pool import Pool, PoolShare
 from recommender.sizing.terms import Terms
 from recommender.sizing.workload import size_workload
 
@@ -95,9 +95,9 @@ def energy_of(
     )
 
 
-def pool_of(**energy):
+def pool_of(name="nodes", **energy):
     return Pool(
-        name="nodes",
+        name=name,
         nodes=(Node("a", 50.0, 200 * GIB),),
         cpu_model="",
         reach="platform",
@@ -122,15 +122,14 @@ def vpa_of(*policies, **changes):
     return replace(plain, **changes)
 
 
-def size(usage, *, vpa=None, workload=None, pool=None, settings=DEFAULTS, with_curve=False):
+def size(usage, *, vpa=None, workload=None, pool=None, settings=DEFAULTS, **more):
     """The report of a workload and its skipped rows, in a pool of the plain server."""
     return size_workload(
         workload or workload_of(),
         vpa=vpa,
         demand=estimate_demand(usage),
-        pool=pool or pool_of(),
         settings=settings,
-        with_curve=with_curve,
+        **({"pools": (PoolShare(pool or pool_of(), 3),), "with_curve": False} | more),
     )
 
 

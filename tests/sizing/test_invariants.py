@@ -11,6 +11,7 @@ from recommender.cluster.status import build_status, status_differs
 from recommender.model.cluster import Amounts, ContainerPolicy
 from recommender.settings import SizingSettings
 from recommender.sizing.band import cap
+from recommender.sizing.policy import scale_limit
 from recommender.units import parse_bytes, parse_millicores
 from tests.sizing.build import GIB, MIB, pool_of, size, spec_of, usage_of, vpa_of, workload_of
 
@@ -64,7 +65,10 @@ def _workloads(draw):
     spec = spec_of(
         cpu=draw(_maybe(st.sampled_from([5, 300, 4000]))),
         memory=draw(_maybe(st.sampled_from([50 * MIB, 2 * GIB]))),
-        limits=(draw(_maybe(st.just(6000))), draw(_maybe(st.just(4 * GIB)))),
+        limits=(
+            draw(_maybe(st.sampled_from([4000, 6000]))),
+            draw(_maybe(st.sampled_from([2 * GIB, 4 * GIB]))),
+        ),
         oom_killed=draw(st.booleans()),
     )
     return workload_of(spec, hpa_on_cpu=draw(st.sampled_from(["", "", "", "web-hpa"])))
@@ -109,16 +113,23 @@ def _caps(policy, settings_, name):
     return low or None, high or everywhere or None
 
 
-def _updated(workload, containers, *, oom_killed):
-    """The workload once its pods have the targets of these reports."""
+def _updated(workload, containers, *, scales_limits, oom_killed):
+    """The workload once its pods have the targets of these reports, and the limits that VPA's
+    admission controller computes for them, rounded down."""
     (spec,) = workload.containers
     for container in containers:
         bands = _bands(container)
+        limits = {name: scale_limit(name, spec, target=band[1]) for name, band in bands.items()}
+        limits = {name: int(limit) for name, limit in limits.items() if limit and scales_limits}
         requests = Amounts(
             bands["cpu"][1] if "cpu" in bands else spec.requests.cpu_millicores,
             bands["memory"][1] if "memory" in bands else spec.requests.memory_bytes,
         )
-        spec = replace(spec, requests=requests)
+        kept = Amounts(
+            limits.get("cpu", spec.limits.cpu_millicores),
+            limits.get("memory", spec.limits.memory_bytes),
+        )
+        spec = replace(spec, requests=requests, limits=kept)
     return replace(workload, containers=(replace(spec, oom_killed=oom_killed),))
 
 
@@ -159,8 +170,42 @@ def test_a_second_run_writes_nothing_whether_or_not_pods_have_been_updated(
     assert not status_differs(written.status, rewritten.status)
     if workload.containers[0].oom_killed:
         return  # what becomes of kills is below
-    settled, _ = run(written, _updated(workload, first, oom_killed=False))
+    scales_limits = policy.scales_limits
+    updated = _updated(workload, first, scales_limits=scales_limits, oom_killed=False)
+    settled, _ = run(written, updated)
     assert [_published(each) for each in settled] == [_published(each) for each in first]
+
+
+@settings(max_examples=150)
+@given(_usages(), _policies(), _workloads(), POOLS, SETTINGS)
+def test_a_limit_that_follows_its_request_stays_at_the_peak_or_is_warned_of_and_costs_no_more(
+    usage, policy, workload, pool, chosen
+):
+    """Without scaling the target may be lower; for its limit's sake it is raised to what the pods
+    have now at most."""
+    (spec,) = workload.containers
+    report, _ = size(usage, vpa=vpa_of(policy), workload=workload, pool=pool, settings=chosen)
+    bare = replace(policy, scales_limits=False)
+    free, _ = size(usage, vpa=vpa_of(bare), workload=workload, pool=pool, settings=chosen)
+    for container, unscaled in zip(report.containers, free.containers, strict=True):
+        peaks = {
+            "cpu": container.usage.max_cores * 1000,
+            "memory": container.usage.memory_peak_bytes,
+        }
+        warned = {reason.step for reason in container.reasons}
+        for name, (_, target, _, _) in _bands(container).items():
+            now = _present(spec, name)
+            assert target <= max(_bands(unscaled)[name][1], now)
+            limit = scale_limit(name, spec, target=target)
+            if vpa_of(policy).policy("app").scales_limits and limit and peaks[name]:
+                is_below = limit < peaks[name] - 1.001
+                assert (f"{name} limit" in warned) >= is_below
+
+
+def _present(spec, name):
+    """The request, else the limit, else nothing."""
+    index = ("cpu_millicores", "memory_bytes")[name == "memory"]
+    return getattr(spec.requests, index) or getattr(spec.limits, index) or 0
 
 
 @settings(max_examples=60)
@@ -174,7 +219,7 @@ def test_a_kill_that_is_seen_for_good_does_not_raise_memory_without_end(
     for _ in range(4):
         report, skipped = size(usage, vpa=vpa, workload=workload, pool=pool, settings=chosen)
         vpa = replace(vpa, status=build_status(vpa, report, skipped, now=NOW))
-        workload = _updated(workload, report.containers, oom_killed=True)
+        workload = _updated(workload, report.containers, scales_limits=True, oom_killed=True)
         targets.append([_bands(each) for each in report.containers])
     assert targets[3] == targets[2]
 

@@ -9,9 +9,13 @@ from recommender.sizing.policy import (
     Caps,
     choose_caps,
     choose_floor,
+    choose_limit_floor,
     explain_caps,
     explain_floor,
     explain_limit,
+    explain_limit_floor,
+    hold_limit,
+    scale_limit,
 )
 from tests.sizing.build import GIB, MIB, spec_of
 
@@ -110,9 +114,75 @@ def test_a_limit_scaled_below_the_observed_peak_is_warned_of(spec, target, impli
     assert (reason and reason.value) == implied
     if reason:
         assert "below the observed peak of 700m, which throttles it" in reason.why
+        assert reason.why.endswith("RequestsOnly and a limit of at least 700m")
 
 
 def test_a_scaled_memory_limit_below_the_peak_kills():
     spec = spec_of(memory=2 * GIB, limits=(None, GIB))
     reason = explain_limit("memory", spec, target=GIB, peak=float(GIB))
     assert "which has it killed" in reason.why
+
+
+@pytest.mark.parametrize(
+    ("spec", "target", "limit"),
+    [
+        (spec_of(cpu=1000, limits=(2000, None)), 300, 600),
+        (spec_of(cpu=None, limits=(2000, None)), 300, 300),
+        (spec_of(cpu=0, limits=(2000, None)), 300, 2000),
+        (spec_of(cpu=0, limits=(2000, None)), 3000, 3000),
+        (spec_of(cpu=1000), 300, None),
+        (spec_of(cpu=1000, limits=(0, None)), 300, None),
+    ],
+    ids=[
+        "in proportion",
+        "a limit alone is its request",
+        "a request of zero has no ratio",
+        "but its limit holds the target",
+        "no limit",
+        "a limit of zero is none",
+    ],
+)
+def test_admission_keeps_the_ratio_of_limit_to_request(spec, target, limit):
+    assert scale_limit("cpu", spec, target=target) == limit
+
+
+@pytest.mark.parametrize(
+    ("spec", "peak", "floor"),
+    [
+        (spec_of(cpu=1000, limits=(2000, None)), 700.0, 350),
+        (spec_of(cpu=1000, limits=(2000, None)), 700.5, 351),
+        (spec_of(cpu=1000, limits=(1000, None)), 700.0, 700),
+        (spec_of(cpu=1000, limits=(2000, None)), 2500.0, 1000),
+        (spec_of(cpu=None, limits=(2000, None)), 700.0, 700),
+        (spec_of(cpu=0, limits=(2000, None)), 700.0, 0),
+        (spec_of(cpu=1000), 700.0, 0),
+        (spec_of(cpu=1000, limits=(2000, None)), None, 0),
+    ],
+    ids=[
+        "half of the peak for twice the limit",
+        "rounded up",
+        "the peak where limit and request are one",
+        "never above the present request",
+        "a limit alone is its request",
+        "a request of zero leaves the limit alone",
+        "no limit",
+        "no peak",
+    ],
+)
+def test_the_target_is_held_where_its_limit_is_at_the_peak(spec, peak, floor):
+    assert choose_limit_floor("cpu", spec, peak=peak) == floor
+
+
+def test_a_held_target_gets_room_about_it_and_a_larger_one_is_left_alone():
+    band = Band.around(400, lower=350, upper=450)
+    assert hold_limit(band, 1000) == Band(950, 1000, 1050, 1000)
+    assert hold_limit(band, 410) == Band(390, 410, 450, 410)
+    assert hold_limit(band, 400) is band
+
+
+def test_what_would_do_without_the_limit_is_said():
+    reason = explain_limit_floor("cpu", Band.fixed(400), floor=500, peak=1000.0)
+    assert (reason.step, reason.value) == ("cpu limit floor", "500m")
+    assert "would fall below the observed peak of 1;" in reason.why
+    assert reason.why.endswith("400m would do with controlledValues: RequestsOnly")
+    assert explain_limit_floor("cpu", Band.fixed(500), floor=500, peak=1000.0) is None

@@ -6,7 +6,7 @@ import pytest
 from recommender.model.cluster import ClusterState, Node, NodeLoad, Workload
 from recommender.model.history import NodeHistory, TimeGrid
 from recommender.model.identity import WorkloadRef
-from recommender.sizing.pool import choose_pool, estimate_pools, slug_of
+from recommender.sizing.pool import choose_pools, estimate_pools, slug_of
 
 GIB = 2**30
 EPYC = "AMD EPYC 7763 64-Core Processor"
@@ -103,13 +103,19 @@ def test_a_class_is_only_as_good_as_its_worst_meter():
     assert pool.energy.quality == "derived"
 
 
-def test_a_workload_belongs_to_the_pool_where_most_of_its_pods_run():
-    nodes = _nodes("a", "b", "c") + _nodes("x", cores=16.0)
+def test_a_workload_has_the_pools_that_its_pods_run_in_those_with_most_of_them_first():
+    nodes = _nodes("a", "b", "c") + _nodes("x", cores=16.0) + _nodes("y", cores=8.0)
     pools = estimate_pools(_cluster(nodes), _history([]))
     ref = WorkloadRef("shop", "Deployment", "web")
-    assert choose_pool(pools, Workload(ref, pods_on={"x": 2, "a": 1})).nodes[0].name == "x"
-    assert choose_pool(pools, Workload(ref)).name == pools[0].name
-    assert choose_pool((), Workload(ref)) is None
+
+    def chosen(pods_on):
+        shares = choose_pools(pools, Workload(ref, pods_on=pods_on))
+        return [(share.pool.nodes[0].name, share.pods) for share in shares]
+
+    assert chosen({"x": 4, "a": 1, "b": 2, "nowhere": 9}) == [("x", 4), ("a", 3)]
+    assert chosen({"x": 2}) == [("x", 2)]
+    assert chosen({}) == chosen({"nowhere": 2}) == [("a", 0)]
+    assert choose_pools((), Workload(ref)) == ()
 
 
 @pytest.mark.parametrize(

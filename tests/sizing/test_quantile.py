@@ -1,11 +1,13 @@
 """From the price of a reserved core to the share of time that a request covers."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.sizing.quantile import choose_quantile, choose_request, explain_quantile
-from recommender.sizing.terms import terms_of
+from recommender.sizing.terms import mix_terms, terms_of
 from tests.sizing.build import demand_of, energy_of, ramp, terms_for
 
 
@@ -114,3 +116,30 @@ def test_where_memory_binds_a_reserved_core_costs_nothing():
 
 def test_where_both_bind_the_price_counts_in_part():
     assert terms_of(energy_of(price=1.4, factor=0.25), "standard").reserved == pytest.approx(0.35)
+
+
+def test_the_terms_of_several_pools_are_their_means_by_pods():
+    dear = terms_for(reserved=2.0, reserved_low=1.0, reserved_high=3.0, shortfall=40.0, used=8.0)
+    cheap = terms_for(reserved=1.0, reserved_low=0.5, reserved_high=1.5, shortfall=20.0, used=4.0)
+    full = replace(cheap, utilisation=0.8, planned=0.4, is_modelled=True, frees_nodes=False)
+    mix = mix_terms([(dear, 3), (full, 1)])
+    assert (mix.reserved, mix.reserved_low, mix.reserved_high) == (1.75, 0.875, 2.625)
+    assert (mix.shortfall, mix.used) == (35.0, 7.0)
+    assert (mix.utilisation, mix.planned) == pytest.approx((0.5, 0.7))
+    assert mix.is_modelled
+    assert mix.frees_nodes
+    assert mix_terms([(dear, 0), (cheap, 0)]).reserved == 1.5
+
+
+def test_one_pool_has_its_own_terms_to_the_last_bit():
+    terms = terms_for(reserved=1.1)
+    assert mix_terms([(terms, 7)]) is terms
+
+
+@given(
+    st.lists(st.tuples(st.floats(0.0, 30.0), st.integers(0, 50)), min_size=1, max_size=4),
+)
+def test_a_mixed_price_lies_between_those_of_its_pools(parts):
+    mix = mix_terms([(terms_for(reserved=price), pods) for price, pods in parts])
+    prices = [price for price, _ in parts]
+    assert min(prices) - 1e-9 <= mix.reserved <= max(prices) + 1e-9

@@ -1,6 +1,7 @@
 """The decision on a workload: what is recommended, by which rule, and what is skipped and why."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from recommender.errors import WorkloadSkipped
 from recommender.model.cluster import Amounts, ContainerPolicy
 from recommender.settings import SizingSettings
+from recommender.sizing.pool import PoolShare
 from recommender.units import parse_bytes
 from tests.sizing.build import (
     GIB,
@@ -163,7 +165,7 @@ def test_without_a_pool_the_stock_rule_decides():
     from recommender.sizing.workload import size_workload
 
     report, _ = size_workload(
-        workload_of(), vpa=None, demand=estimate_demand(USAGE), pool=None, settings=SizingSettings()
+        workload_of(), vpa=None, demand=estimate_demand(USAGE), pools=(), settings=SizingSettings()
     )
     assert report.pool is None
     assert (report.containers[0].tier, report.containers[0].why) == (
@@ -300,13 +302,123 @@ def test_containers_that_are_sized_share_the_least_of_their_pod():
     assert off.containers[0].why == "least of a container 12m"
 
 
-def test_limits_that_shrink_below_the_peak_are_warned_of_where_a_vpa_scales_them():
+def test_a_limit_that_a_vpa_scales_holds_the_target_at_the_peak():
+    """The highest of a ramp from 100 m to 500 m is 499.3 m, its p93 472 m."""
     workload = workload_of(spec_of(cpu=1500, limits=(1500, None)))
-    assert step_of(size_app(USAGE, workload=workload), "cpu limit") is None
-    scaled = size_app(USAGE, workload=workload, vpa=vpa_of())
-    assert "set controlledValues: RequestsOnly" in step_of(scaled, "cpu limit").why
+    held = size_app(USAGE, workload=workload, vpa=vpa_of())
+    assert held.recommended.target.cpu == "500m"
+    assert (held.recommended.lower_bound.cpu, held.recommended.upper_bound.cpu) == ("475m", "525m")
+    assert held.why == "its limit stays at the peak: 500m"
+    assert "would do with controlledValues: RequestsOnly" in step_of(held, "cpu limit floor").why
     kept = ContainerPolicy("app", scales_limits=False)
-    assert step_of(size_app(USAGE, workload=workload, vpa=vpa_of(kept)), "cpu limit") is None
+    for free in (
+        size_app(USAGE, workload=workload),
+        size_app(USAGE, workload=workload, vpa=vpa_of(kept)),
+        size_app(USAGE, vpa=vpa_of()),
+    ):
+        assert _millicores(free.recommended.target.cpu) == pytest.approx(472, abs=2)
+        assert step_of(free, "cpu limit floor") is None
+
+
+def test_a_limit_of_twice_the_request_leaves_the_target_to_the_price():
+    workload = workload_of(spec_of(cpu=1500, limits=(3000, None)))
+    app = size_app(USAGE, workload=workload, vpa=vpa_of())
+    assert _millicores(app.recommended.target.cpu) == pytest.approx(472, abs=2)
+
+
+def test_a_cap_that_takes_the_limit_below_the_peak_is_warned_of():
+    workload = workload_of(spec_of(cpu=1500, limits=(1500, None)))
+    capped = ContainerPolicy("app", max_allowed=Amounts(cpu_millicores=300))
+    app = size_app(USAGE, workload=workload, vpa=vpa_of(capped))
+    assert app.recommended.target.cpu == "300m"
+    warning = step_of(app, "cpu limit")
+    assert warning.value == "300m"
+    assert "set controlledValues: RequestsOnly" in warning.why
+
+
+def test_a_peak_beyond_the_present_limit_keeps_the_present_request():
+    """What was used under a higher limit is no reason to reserve more than now."""
+    workload = workload_of(spec_of(cpu=400, limits=(400, None)))
+    app = size_app(
+        usage_of({"app": (ramp(0.1, 0.3) + 0.3 * (ramp(0, 1) > 0.95), GIB)}),
+        workload=workload,
+        vpa=vpa_of(),
+    )
+    assert app.recommended.target.cpu == "400m"
+    assert step_of(app, "cpu limit").value == "400m"
+
+
+def test_the_limit_moves_a_published_target_that_is_below_what_it_needs():
+    workload = workload_of(spec_of(cpu=1500, limits=(1500, None)))
+    amounts = {"cpu": "480m", "memory": "2Gi"}
+    entry = {
+        "containerName": "app",
+        "target": amounts,
+        "lowerBound": {"cpu": "400m"},
+        "upperBound": {"cpu": "600m"},
+    }
+    status = {"recommendation": {"containerRecommendations": [entry]}}
+    app = size_app(USAGE, workload=workload, vpa=vpa_of(status=status))
+    assert app.recommended.target.cpu == "500m"
+    assert step_of(app, "cpu moved").why == "the published 480m is too little"
+
+
+# --- several pools, sidecars, injected containers ----------------------------------------------
+
+
+def _mixed(*shares):
+    report, _ = size(
+        USAGE,
+        pools=tuple(PoolShare(pool_of(name, price=price), pods) for name, price, pods in shares),
+    )
+    return report
+
+
+def test_pods_on_unlike_pools_are_priced_by_the_mix_and_it_is_said():
+    """8 pods at 1.4 W and 2 at 0.4 W: 1.2 W, and 1 - 1.2/20 is 0.94."""
+    report = _mixed(("epyc-7763", 1.4, 8), ("xeon", 0.4, 2))
+    (app,) = report.containers
+    assert report.pool == "epyc-7763"
+    assert app.price_watts_per_core == pytest.approx(1.2)
+    assert app.quantile == pytest.approx(0.94)
+    price = step_of(app, "price")
+    assert price.value == "1.20 W (1.10-1.30) per reserved core"
+    assert price.why == (
+        "mean over its pods: 1.40 W/core on epyc-7763 (8 pods), 0.40 W/core on xeon (2 pods)"
+    )
+    assert app.why == "p94 of 8 d at 1.20 W/core over 2 pools"
+
+
+def test_a_pool_of_the_mix_where_memory_binds_counts_as_far_as_it_frees_nodes():
+    shares = (PoolShare(pool_of("a", price=2.0), 1), PoolShare(pool_of("b", factor=0.0), 1))
+    (app,) = size(USAGE, pools=shares)[0].containers
+    assert app.price_watts_per_core == pytest.approx(1.0)
+    assert step_of(app, "binding").value == "x0.00 on b"
+    assert step_of(app, "price").why.endswith("2.00 W/core on a (1 pod), 0.00 W/core on b (1 pod)")
+
+
+def test_one_modelled_pool_makes_the_mix_modelled():
+    shares = (PoolShare(pool_of("a"), 9), PoolShare(pool_of("b", quality="modelled"), 1))
+    (app,) = size(USAGE, pools=shares)[0].containers
+    assert app.basis == "priced quantile, modelled power"
+
+
+def test_sidecars_and_injected_containers_are_left_out_on_purpose_with_the_reason():
+    usage = usage_of(dict.fromkeys(("app", "proxy", "agent"), (CPU, GIB)))
+    workload = workload_of(
+        spec_of("app"), replace(spec_of("proxy"), is_injected=True), sidecars=("agent",)
+    )
+    report, skipped = size(usage, workload=workload, vpa=vpa_of())
+    assert [each.name for each in report.containers] == ["app"]
+    assert [(row.container, row.is_deliberate) for row in skipped] == [
+        ("agent", True),
+        ("proxy", True),
+    ]
+    assert "native sidecar" in skipped[0].reason
+    assert "annotation vpaObservedContainers" in skipped[1].reason
+    assert (
+        report.containers[0].recommended.target.memory == size_app(USAGE).recommended.target.memory
+    )
 
 
 # --- HPA, kills, missing memory --------------------------------------------------------------

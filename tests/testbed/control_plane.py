@@ -46,6 +46,7 @@ class ControlPlane(RunningService):
         self._crd = read_vpa_crd(with_status_subresource=with_status_subresource)
         self._token = secrets.token_hex(16)
         self._users = 0
+        self._etcd_url, self._port, self._key = "", 0, Path()
 
     def _start(self) -> None:
         etcd_url = self._launch_etcd()
@@ -74,10 +75,24 @@ class ControlPlane(RunningService):
         etcd.wait_ready(lambda: answers(f"{client}/health"))
         return client
 
+    def kill_api_server(self) -> None:
+        """End it by SIGKILL, with all its connections; etcd and what is stored live on."""
+        self.servers[-1].kill()
+        self.servers.pop()
+
+    def start_api_server(self) -> None:
+        """Start it again at its address and wait until it serves VPAs."""
+        self._run_apiserver()
+        self.servers[-1].wait_ready(lambda: self.api.answers("/readyz") and self._serves_vpas())
+
     def _launch_apiserver(self, etcd_url: str) -> None:
-        port = free_port()
-        self.url = f"https://127.0.0.1:{port}"
-        key = self._write_signing_key()
+        self._etcd_url = etcd_url
+        self._port = free_port()
+        self.url = f"https://127.0.0.1:{self._port}"
+        self._key = self._write_signing_key()
+        self._run_apiserver()
+
+    def _run_apiserver(self) -> None:
         tokens = self.folder / "tokens.csv"
         tokens.write_text(f"{self._token},admin,admin,system:masters\n")
         certificates = self.folder / "certificates"
@@ -85,15 +100,15 @@ class ControlPlane(RunningService):
         self.authority = certificates / "apiserver.crt"
         self.launch(
             str(require_program("kube-apiserver")),
-            f"--etcd-servers={etcd_url}",
+            f"--etcd-servers={self._etcd_url}",
             "--bind-address=127.0.0.1",
-            f"--secure-port={port}",
+            f"--secure-port={self._port}",
             f"--cert-dir={certificates}",
             f"--token-auth-file={tokens}",
             "--authorization-mode=Node,RBAC",
             "--service-account-issuer=https://kubernetes.default.svc",
-            f"--service-account-key-file={key}",
-            f"--service-account-signing-key-file={key}",
+            f"--service-account-key-file={self._key}",
+            f"--service-account-signing-key-file={self._key}",
             "--service-cluster-ip-range=10.0.0.0/24",
             # There are no controllers to create service accounts and to lift a new node's taint.
             "--disable-admission-plugins=ServiceAccount,TaintNodesByCondition",
@@ -157,6 +172,15 @@ class ControlPlane(RunningService):
         one of its owner.
         """
         self.api.apply(objects)
+
+    def install(self, definition: Path) -> None:
+        """Create or change the CRD of a YAML file; when this returns its kind is served."""
+        crd: Object = yaml.safe_load(definition.read_text())
+        self.apply([crd])
+        spec = crd["spec"]
+        version = next(each["name"] for each in spec["versions"] if each["served"])
+        path = f"/apis/{spec['group']}/{version}/{spec['names']['plural']}"
+        wait_until(lambda: self.api.answers(path), f"{path} is served")
 
     def new_user(self, name: str, rules: Sequence[Mapping[str, Any]]) -> Path:
         """The kubeconfig of a new service account that may do, in all namespaces, what rules say.

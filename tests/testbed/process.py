@@ -134,6 +134,11 @@ class Server:
     def is_running(self) -> bool:
         return self._process.poll() is None
 
+    @property
+    def code(self) -> int | None:
+        """Its exit code; None while it runs."""
+        return self._process.poll()
+
     def wait_ready(self, claim: Callable[[], bool], *, pause: float = POLL_SECONDS) -> None:
         """Wait until the claim holds.
 
@@ -150,6 +155,11 @@ class Server:
 
     def log_tail(self, lines: int = 20) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+    def kill(self) -> None:
+        """SIGKILL, as an out-of-memory killer does; it is gone when this returns."""
+        self._process.kill()
+        self._process.wait()
 
     def stop(self) -> None:
         if not self.is_running:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -52,7 +53,7 @@ def write_blocks(source: Path | str | Iterable[str | Series], blocks: Path) -> N
 
 
 class PrometheusServer(RunningService):
-    """A Prometheus that scrapes nothing and serves what was backfilled.
+    """A Prometheus that serves what was backfilled, and scrapes `targets` (HOST:PORT) each second.
 
     Give it `source` (see `write_blocks`), or `blocks`, a folder that `write_blocks` filled: its
     files are linked, not copied. `arguments` are further flags of the program.
@@ -63,11 +64,13 @@ class PrometheusServer(RunningService):
         source: Path | str | Iterable[str | Series] | None = None,
         *,
         blocks: Path | None = None,
+        targets: Iterable[str] = (),
         arguments: Iterable[str] = (),
     ) -> None:
         super().__init__()
         self._source = source
         self._blocks = blocks
+        self._targets = tuple(targets)
         self._arguments = tuple(arguments)
         self.url = ""
 
@@ -77,7 +80,14 @@ class PrometheusServer(RunningService):
             _link_tree(self._blocks, data)
         elif self._source is not None:
             write_blocks(self._source, data)
-        (self.folder / "prometheus.yml").write_text("global: {}\n")
+        (self.folder / "prometheus.yml").write_text(json.dumps(self._configuration()))
+
+    def _configuration(self) -> dict[str, object]:
+        """As JSON, which is YAML."""
+        if not self._targets:
+            return {"global": {}}
+        job = {"job_name": "testbed", "static_configs": [{"targets": list(self._targets)}]}
+        return {"global": {"scrape_interval": "1s"}, "scrape_configs": [job]}
 
     def _start(self) -> None:
         address = f"127.0.0.1:{free_port()}"

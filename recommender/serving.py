@@ -1,0 +1,203 @@
+"""Puts the service together: what it reads, who may write, who hears of it, and how it ends."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from recommender.cluster.connection import connect
+from recommender.cluster.event import EventWriter, choose_events
+from recommender.cluster.kubeconfig import SERVICE_ACCOUNT
+from recommender.cluster.lease import DEFAULT_NAMESPACE, Lease, name_lease, name_replica
+from recommender.cluster.profile_writer import ProfileWriter
+from recommender.cluster.reader import ClusterReader
+from recommender.cluster.resource import is_object_name
+from recommender.cluster.writer import StatusWriter
+from recommender.cycle import Cycle, run_once
+from recommender.errors import UsageError
+from recommender.evidence import LiveSource
+from recommender.history.endpoint import parse_endpoint
+from recommender.history.store_reader import StoreReader
+from recommender.operator import Bell, ObjectWatch
+from recommender.service import Alarm, Rhythm, Service
+from recommender.telemetry.metric import ServiceMetrics
+from recommender.telemetry.observer import CycleObserver
+from recommender.telemetry.page import Pages
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from recommender.cluster.connection import ApiConnection
+    from recommender.model.change import StatusChange
+    from recommender.settings import (
+        ClusterSettings,
+        PageSettings,
+        RunSettings,
+        SizingSettings,
+        StoreSettings,
+        WindowSettings,
+    )
+
+_LOGGER = logging.getLogger(__name__)
+
+_LEASE_TIMEOUT = 3.0  # seconds of one request for the Lease: three fit into its renewal's time
+_GRACE = 5.0  # seconds that a cycle under way has to notice the end
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceSettings:
+    """All that the service goes by."""
+
+    run: RunSettings
+    cluster: ClusterSettings
+    store: StoreSettings
+    window: WindowSettings
+    sizing: SizingSettings
+    pages: PageSettings
+
+
+def serve(settings: ServiceSettings) -> None:
+    """Run until SIGTERM or SIGINT. Raises UsageError and ClusterConfigError before it begins.
+
+    A cluster or a store that does not answer is no reason not to begin: readiness says so.
+    """
+    alarm = Alarm()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: alarm.end())
+    with ExitStack() as running:
+        connection = running.enter_context(connect(settings.cluster))
+        lease = _build_lease(settings, running)
+        metrics = ServiceMetrics()
+        observer = _build_observer(settings, connection, metrics, lease)
+        pages = Pages(settings.pages, vitals=lambda: observer.vitals, metrics=metrics)
+        service = _build_service(settings, connection, lease, observer=observer, alarm=alarm)
+        watch = _build_watch(settings.cluster, connection, alarm)
+        pages.start()
+        running.callback(pages.stop)
+        watch.start()
+        running.callback(watch.stop)
+        _LOGGER.info("started listen=%s interval=%g", settings.pages.listen, settings.run.interval)
+        _run(service, lease, alarm)
+
+
+def _run(service: Service, lease: Lease | None, alarm: Alarm) -> None:
+    """Both loops in threads of their own, so that the end never waits for a slow server."""
+    cycles = threading.Thread(target=service.run, name="cycles", daemon=True)
+    cycles.start()
+    if lease is not None:
+        lease.keep(alarm.ending, on_change=lambda _: alarm.ring())  # given back when it returns
+    alarm.ending.wait()
+    _LOGGER.info("ending")
+    cycles.join(_GRACE)
+    if cycles.is_alive():
+        # It waits for a store or an API server, writes nothing any more, and holds nothing that
+        # must be given back; the interpreter would wait for its requests to time out.
+        logging.shutdown()
+        os._exit(0)
+
+
+def _build_lease(settings: ServiceSettings, running: ExitStack) -> Lease | None:
+    if settings.run.no_lease:
+        return None
+    name = name_lease(settings.cluster.recommender_name)
+    if not is_object_name(name):
+        raise UsageError(
+            f"--recommender-name {settings.cluster.recommender_name!r} is no name that a Lease can "
+            "have; use lower case letters, digits, - and ., or give --no-lease"
+        )
+    # A connection of its own, since a slow list must not hold up a renewal.
+    brisk = replace(settings.cluster, cluster_timeout=_LEASE_TIMEOUT)
+    return Lease(
+        running.enter_context(connect(brisk)),
+        namespace=settings.run.lease_namespace or _own_namespace(),
+        name=name,
+        identity=name_replica(),
+    )
+
+
+def _own_namespace(folder: Path = SERVICE_ACCOUNT) -> str:
+    """Of the pod that this runs in; joulefit's usual one elsewhere."""
+    try:
+        return (folder / "namespace").read_text().strip() or DEFAULT_NAMESPACE
+    except OSError:
+        return DEFAULT_NAMESPACE
+
+
+def _build_observer(
+    settings: ServiceSettings,
+    connection: ApiConnection,
+    metrics: ServiceMetrics,
+    lease: Lease | None,
+) -> CycleObserver:
+    writer = EventWriter(connection, reporter="joulefit", instance=name_replica())
+
+    def tell(changes: Sequence[StatusChange]) -> Mapping[str, int]:
+        counts = writer.write(event for change in changes for event in choose_events(change))
+        return {str(outcome): count for outcome, count in counts.items()}
+
+    return CycleObserver(
+        metrics,
+        interval=settings.run.interval,
+        tell=tell,
+        reaches_cluster=lambda: lease is not None and lease.is_known,
+    )
+
+
+def _build_service(
+    settings: ServiceSettings,
+    connection: ApiConnection,
+    lease: Lease | None,
+    *,
+    observer: CycleObserver,
+    alarm: Alarm,
+) -> Service:
+    source = LiveSource(
+        store=StoreReader(settings.store, power=settings.sizing.power),
+        cluster=ClusterReader(connection, settings.cluster),
+        settings=settings.cluster,
+        window=settings.window,
+        store_name=parse_endpoint(settings.store.store).url,  # without its password
+        keeps_going=True,
+        settle=settings.run.settle,
+    )
+
+    def may_run() -> bool:
+        return lease is None or lease.is_held
+
+    def may_write() -> bool:
+        return may_run() and not alarm.has_ended
+
+    sink = StatusWriter(connection, may_write=may_write)
+    profile_sink = ProfileWriter(connection, may_write=may_write)
+
+    def run_cycle() -> Cycle:
+        return run_once(
+            source,
+            sink,
+            settings=settings.sizing,
+            with_curves=False,
+            profile_sink=profile_sink,
+        )
+
+    return Service(
+        run_cycle,
+        may_run=may_run,
+        observer=observer,
+        alarm=alarm,
+        rhythm=Rhythm(interval=settings.run.interval),
+    )
+
+
+def _build_watch(settings: ClusterSettings, connection: ApiConnection, alarm: Alarm) -> ObjectWatch:
+    bell = Bell(
+        alarm.ring,
+        recommender_name=settings.recommender_name,
+        ignored_namespaces=settings.ignore_namespace,
+    )
+    return ObjectWatch(connection, bell, namespaces=settings.namespace)

@@ -1,0 +1,182 @@
+"""One small fleet, known exactly, in a real store and on a real API server, for the whole folder."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from tests.service.process import ServiceProcess
+from tests.testbed.control_plane import ControlPlane
+from tests.testbed.fault_proxy import FaultProxy
+from tests.testbed.fleet import FleetShape, generate_fleet
+from tests.testbed.history_cache import prometheus_of_fleet
+from tests.testbed.manifest import fleet_objects
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+SHAPE = FleetShape(
+    nodes=2,
+    workloads=4,
+    daemonsets=1,
+    statefulsets=1,
+    namespaces=1,
+    replicas=1,
+    days=4,
+    has_rollout=False,
+    oom_killed=0,
+    foreign_vpas=1,
+)
+TEAM = "team-1"  # the namespace of all its workloads but the DaemonSet
+WINDOW = ("--end", str(SHAPE.end), "--history", "4d")
+GROUP = "/apis/autoscaling.k8s.io/v1"
+
+ROOT = Path(__file__).parents[2]
+ROLE = ROOT / "docs" / "cluster-role.yaml"
+HOME = "joulefit"
+NAMESPACE = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": HOME}}
+ACCOUNT = {
+    "apiVersion": "v1",
+    "kind": "ServiceAccount",
+    "metadata": {"name": HOME, "namespace": HOME},
+}
+RBAC = "rbac.authorization.k8s.io"
+SUBJECTS = [{"kind": "ServiceAccount", "name": HOME, "namespace": HOME}]
+BINDINGS = [
+    {
+        "apiVersion": f"{RBAC}/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": HOME},
+        "subjects": SUBJECTS,
+        "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": "joulefit"},
+    },
+    {
+        "apiVersion": f"{RBAC}/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": HOME, "namespace": HOME},
+        "subjects": SUBJECTS,
+        "roleRef": {"apiGroup": RBAC, "kind": "Role", "name": "joulefit-lease"},
+    },
+]
+
+Object = dict[str, Any]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One worker runs what needs the servers: they start once."""
+    for item in items:
+        if "service" in item.path.parts and "plane" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("service"))
+
+
+class Plane(ControlPlane):
+    """An API server with the fleet's objects, and what its VPAs say.
+
+    `service` is the kubeconfig of a service account with the role that joulefit ships, and nothing
+    else: all services of this folder run under it.
+    """
+
+    def _start(self) -> None:
+        super()._start()
+        self.install(ROOT / "crds" / "energyprofile.yaml")
+        self.apply([NAMESPACE, ACCOUNT, *yaml.safe_load_all(ROLE.read_text()), *BINDINGS])
+        tokens = f"/api/v1/namespaces/{HOME}/serviceaccounts/{HOME}/token"
+        request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
+        token = self.api.post(tokens, request)["status"]["token"]
+        self.service = self.write_kubeconfig("service", token)
+
+    def vpas(self) -> dict[str, Object]:
+        """All VPAs of ours, by namespace/name."""
+        listed = self.api.get(f"{GROUP}/verticalpodautoscalers")["items"]
+        return {
+            f"{each['metadata']['namespace']}/{each['metadata']['name']}": each
+            for each in listed
+            if {"name": "joulefit"} in each["spec"].get("recommenders", [])
+        }
+
+    def recommendations(self) -> dict[str, Any]:
+        """What each VPA of ours recommends; None where nothing."""
+        return {
+            key: each.get("status", {}).get("recommendation") for key, each in self.vpas().items()
+        }
+
+    def is_answered(self) -> bool:
+        return all(self.recommendations().values())
+
+    def versions(self) -> dict[str, str]:
+        return {key: each["metadata"]["resourceVersion"] for key, each in self.vpas().items()}
+
+    def condition(self, key: str, kind: str) -> Object:
+        conditions = self.vpas()[key].get("status", {}).get("conditions", [])
+        return next((each for each in conditions if each["type"] == kind), {})
+
+    def forget(self) -> None:
+        """Delete what was recommended, and the Leases."""
+        for each in self.vpas().values():
+            if each.get("status"):
+                path = f"{GROUP}/namespaces/{each['metadata']['namespace']}/verticalpodautoscalers"
+                self.api.patch(f"{path}/{each['metadata']['name']}/status", {"status": None})
+        self.kubectl("delete", "leases", "--all", "-n", HOME)
+
+
+@pytest.fixture(scope="session")
+def served() -> Iterator[Callable]:
+    """Start servers that end with the run."""
+    with ExitStack() as running:
+        yield lambda make, *arguments: running.enter_context(make(*arguments))
+
+
+@pytest.fixture(scope="session")
+def fleet_plane(served: Callable) -> Plane:
+    plane = served(Plane)
+    plane.apply(fleet_objects(generate_fleet(SHAPE)))
+    return plane
+
+
+@pytest.fixture
+def plane(fleet_plane: Plane) -> Plane:
+    """The API server with the fleet, as if no recommender had ever run."""
+    fleet_plane.forget()
+    return fleet_plane
+
+
+@pytest.fixture(scope="session")
+def store(served: Callable) -> str:
+    """The URL of a Prometheus with the fleet's history."""
+    return served(prometheus_of_fleet, SHAPE, "joulefit").url
+
+
+@pytest.fixture
+def start(plane: Plane, store: str) -> Iterator[Callable[..., ServiceProcess]]:
+    """`start(*flags)`: a replica on the fleet's window, ended with the test."""
+    with ExitStack() as running:
+
+        def make(*flags: object, **where: Any) -> ServiceProcess:
+            where = {"kubeconfig": plane.service, "store": store} | where
+            return running.enter_context(ServiceProcess(*WINDOW, *flags, **where))
+
+        yield make
+
+
+@pytest.fixture
+def store_proxy(store: str) -> Iterator[FaultProxy]:
+    with FaultProxy(store) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def api_proxy(plane: Plane) -> Iterator[FaultProxy]:
+    with FaultProxy(plane.url, authority=plane.authority) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def through(plane: Plane, api_proxy: FaultProxy, tmp_path: Path) -> Path:
+    """A kubeconfig whose server is the proxy."""
+    path = tmp_path / "proxied.kubeconfig"
+    path.write_text(plane.service.read_text().replace(plane.url, api_proxy.url))
+    return path
