@@ -37,11 +37,11 @@ def assemble_usage(
     samples = pods.sum(axis=1, dtype=np.int64)
     with np.errstate(invalid="ignore", divide="ignore"):
         np.divide(mean, pods, out=mean)  # no pod: 0 / 0 is NaN
-    highest = cpu.highest.take(order)
+    highest = cpu.highest.take(order).max(axis=1, initial=0)
     highest[samples == 0] = np.nan
     days = memory.days.take(order)
     days[days == 0] = np.nan
-    first, last = _span(grid, pods)
+    first, last = find_span(grid, pods)
     return UsageHistory(
         grid=grid,
         containers=tuple(refs[row] for row in order),
@@ -87,7 +87,9 @@ def empty_history(grid: TimeGrid) -> History:
     return History(usage=usage, nodes=nodes, sources=())
 
 
-def _span(grid: TimeGrid, pods: NDArray[np.uint16]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def find_span(
+    grid: TimeGrid, pods: NDArray[np.uint16]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Ends of the first and last bin with a pod, 0 where there is none."""
     is_present: NDArray[np.bool_] = pods > 0
     has_some = is_present.any(axis=1)

@@ -9,7 +9,7 @@ from recommender.history.schema import NODE_CPU, NODE_POWER, USAGE
 from recommender.model.history import SourceChoice
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from recommender.history.discovery import Inventory
     from recommender.history.schema import CpuSource, PowerSource, UsageSchema
@@ -23,6 +23,25 @@ def choose_usage(inventory: Inventory) -> UsageSchema | None:
     counts = {schema: _containers(inventory, schema) for schema in USAGE}
     most = max(counts.values())
     return next((s for s, count in counts.items() if count and count >= _COMPLETE * most), None)
+
+
+def rank_sources(inventory: Inventory) -> tuple[int, int, int]:
+    """How good the best series of usage, busy cores and power are: 0 is the best that exists."""
+    usage = choose_usage(inventory)
+    return (
+        USAGE.index(usage) if usage else len(USAGE),
+        _first(inventory.has(source.metric) for source in NODE_CPU),
+        _first(inventory.has(*source.metrics) for source in NODE_POWER),
+    )
+
+
+def _first(are_there: Iterable[bool]) -> int:
+    """The number of the first that is there; how many there are where none is."""
+    number = -1
+    for number, is_there in enumerate(are_there):
+        if is_there:
+            return number
+    return number + 1
 
 
 def describe_usage(inventory: Inventory, chosen: UsageSchema | None) -> list[SourceChoice]:

@@ -39,6 +39,20 @@ class RowArray:
         _permute(array, order)
         return array
 
+    def keep(self, order: NDArray[np.int64]) -> NDArray[Any]:
+        """Only these rows, in this order, moved in place."""
+        is_kept = np.zeros(self._rows, np.bool_)
+        is_kept[order] = True
+        array = self.take(np.concatenate((order, np.flatnonzero(~is_kept))))
+        array[len(order) :] = 0
+        self._rows = len(order)
+        return array[: len(order)]
+
+    @property
+    def rows(self) -> NDArray[Any]:
+        """The rows there are: a view, valid until the next growth."""
+        return self._array[: self._rows]
+
 
 def _permute(array: NDArray[Any], order: NDArray[np.int64]) -> None:
     """array[i] becomes the old array[order[i]], one cycle of the permutation after another."""

@@ -43,14 +43,15 @@ def plan_infos(grid: TimeGrid) -> RangeQuery:
 class NodeNames:
     """Names of nodes from labels: Kubernetes' own where they are known.
 
-    `known` are the cluster's nodes, None where nobody knows them.
+    `known` are the cluster's nodes, None where nobody knows them. What `after` has learnt is
+    known here too.
     """
 
-    def __init__(self, known: frozenset[str] | None) -> None:
+    def __init__(self, known: frozenset[str] | None, *, after: NodeNames | None = None) -> None:
         self._known = known
-        self._aliases: dict[str, str] = {}
-        self.cpu_models: dict[str, str] = {}
-        self.modelled: set[str] = set()
+        self.aliases: dict[str, str] = dict(after.aliases) if after else {}
+        self.cpu_models: dict[str, str] = dict(after.cpu_models) if after else {}
+        self.modelled: set[str] = set(after.modelled) if after else set()
         self.strangers: set[str] = set()
         for name in sorted(known or ()):
             self._alias(name, name)
@@ -74,8 +75,8 @@ class NodeNames:
         addresses = [labels[label] for label in _ADDRESS_LABELS if labels.get(label)]
         for text in (*names, *addresses):
             for spelling in _spellings(text):
-                if self._aliases.get(spelling):
-                    return self._aliases[spelling]
+                if self.aliases.get(spelling):
+                    return self.aliases[spelling]
         likeliest = next(iter((*names, *map(_host, addresses))), None)
         if self._known is None or likeliest is None:
             return likeliest
@@ -87,7 +88,7 @@ class NodeNames:
         if name is None:
             return
         if self._known is not None:
-            name = next((self._aliases[s] for s in _spellings(name) if s in self._aliases), "")
+            name = next((self.aliases[s] for s in _spellings(name) if s in self.aliases), "")
         if not name:
             return
         self._alias(name, name)
@@ -101,10 +102,10 @@ class NodeNames:
     def _alias(self, text: str, name: str) -> None:
         """Let a text and its other spellings mean a node; what would mean two means none."""
         for spelling in _spellings(text):
-            if spelling == name or self._aliases.setdefault(spelling, name) == name:
-                self._aliases[spelling] = name
-            elif self._aliases[spelling] != spelling:
-                self._aliases[spelling] = ""
+            if spelling == name or self.aliases.setdefault(spelling, name) == name:
+                self.aliases[spelling] = name
+            elif self.aliases[spelling] != spelling:
+                self.aliases[spelling] = ""
 
 
 def _spellings(text: str) -> Iterable[str]:

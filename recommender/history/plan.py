@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from recommender.history.client import RangeQuery
 from recommender.history.selector import match_any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from recommender.model.history import TimeGrid
 
 # Bytes of a reply. Of 170 MB in replies of 4, 8, 14, 27 and 52 MB none was faster than another by
 # more than the noise; memory grows with six times of this, for two replies are under way.
@@ -27,12 +30,52 @@ class Part:
     last: int
 
 
+def at_points(query: str, part: Part, *, start: int, step: int) -> RangeQuery:
+    """The query at the points of a part, where point i is at `start` + i steps."""
+    first, last = (start + point * step for point in (part.first, part.last))
+    return RangeQuery(query, first, last, step, first_at=part.first)
+
+
+@dataclass(frozen=True)
+class PointRange:
+    """Grid points first ... last of counters: point i is at `origin` + i steps."""
+
+    origin: int
+    step: int
+    first: int
+    last: int
+
+    @classmethod
+    def over(cls, grid: TimeGrid, *, after: PointRange | None) -> PointRange:
+        """All points of a grid or, up to its end, those that follow others."""
+        origin = after.origin if after else grid.start
+        first = after.last + 1 if after else 0
+        return cls(origin, grid.step, first, (grid.end - origin) // grid.step)
+
+    def bin_at(self, start: int) -> int:
+        """The number of the bin that begins at a time."""
+        return (start - self.origin) // self.step
+
+    def split(self, *, series: int, label_bytes: int = LABEL_BYTES) -> list[Part]:
+        count = self.last - self.first + 1
+        return split_points(count, series=series, label_bytes=label_bytes, offset=self.first)
+
+
 @dataclass(frozen=True)
 class NamespaceGroup:
-    """Namespaces that are read together: their matcher ("" for all) and how many series."""
+    """Namespaces that are read together: their matcher ("" for all) and how many series.
+
+    `names` are the namespaces, None where the matcher leaves some out instead.
+    """
 
     matcher: str
     series: int
+    names: frozenset[str] | None = None
+
+    def within(self, namespaces: frozenset[str]) -> NamespaceGroup:
+        """Only those of these namespaces."""
+        names = namespaces & (self.names or frozenset())
+        return NamespaceGroup(match_any("namespace", names), self.series, names)
 
 
 def split_points(
@@ -46,6 +89,8 @@ def split_points(
     """So many points from `offset` on in equal parts whose replies are about REPLY_BYTES large,
     and none longer than `longest` points.
     """
+    if not points:
+        return []
     room = REPLY_BYTES / max(series, 1) - label_bytes
     most = min(max(FEWEST_POINTS, int(room / SAMPLE_BYTES)), longest or points)
     count = -(-points // most)
@@ -79,8 +124,24 @@ def group_namespaces(
     return [*(_group(group, seen) for group in groups[:-1]), last]
 
 
+def split_namespaces(
+    series: Mapping[str, int], *, wanted: frozenset[str], parts: int
+) -> Iterator[frozenset[str]]:
+    """The wanted namespaces in about so many parts with equally many series."""
+    most = sum(series.get(name, 0) for name in wanted) / parts
+    part: set[str] = set()
+    for name in sorted(wanted):
+        part.add(name)
+        if sum(series.get(each, 0) for each in part) >= most:
+            yield frozenset(part)
+            part = set()
+    if part:
+        yield frozenset(part)
+
+
 def _group(names: list[str], series: Mapping[str, int]) -> NamespaceGroup:
-    return NamespaceGroup(match_any("namespace", names), sum(series[name] for name in names))
+    count = sum(series[name] for name in names)
+    return NamespaceGroup(match_any("namespace", names), count, frozenset(names))
 
 
 def _pack(series: Mapping[str, int]) -> Iterator[list[str]]:

@@ -16,10 +16,11 @@ from recommender.history.counter import (
     choose_observers,
 )
 from recommender.history.growing import RowArray
+from recommender.history.plan import PointRange
 from recommender.history.registry import IGNORED, Identity, SeriesRegistry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -61,75 +62,135 @@ class _PartSums:
     """Sums over the parts of each row, valid in bins where every part is present."""
 
     def __init__(self, grid: TimeGrid) -> None:
-        self._bins = grid.bins
-        self._sums = RowArray((grid.bins,), np.float64)
-        self._parts = RowArray((grid.bins,), np.uint16)
+        self.grid = grid
+        self.sums = RowArray((grid.bins,), np.float32)
+        self.parts = RowArray((grid.bins,), np.uint16)
 
     def add(
         self, row: NDArray[np.int64], at: NDArray[np.int32], values: NDArray[np.float64]
     ) -> None:
         if not len(row):
             return
-        rows, flat = int(row.max()) + 1, row * self._bins + at
-        np.add.at(self._sums.grow(rows).reshape(-1), flat, values)
-        np.add.at(self._parts.grow(rows).reshape(-1), flat, np.uint16(1))
+        rows, flat = int(row.max()) + 1, row * self.grid.bins + at
+        np.add.at(self.sums.grow(rows).reshape(-1), flat, values.astype(np.float32))
+        np.add.at(self.parts.grow(rows).reshape(-1), flat, np.uint16(1))
 
-    def row(self, number: int) -> Row:
-        parts = self._parts.grow(number + 1)[number]
+    def include(self, other: _PartSums) -> None:
+        """Add the sums of another grid, as far as they are of bins of this one."""
+        shift = (other.grid.start - self.grid.start) // self.grid.step
+        cut = max(0, -shift)
+        for mine, others in ((self.sums, other.sums.rows), (self.parts, other.parts.rows)):
+            rows = mine.grow(len(others))[: len(others)]
+            rows[:, shift + cut : shift + other.grid.bins] += others[:, cut:]
+
+    def row(self, number: int, *, at_rest: int) -> Row:
+        """The sums of a row; so many of its parts are at zero in the last bin."""
+        parts = self.parts.grow(number + 1)[number]
+        if at_rest:
+            parts = parts.copy()
+            parts[-1] += at_rest
         whole = (parts == parts.max()) & (parts > 0)
-        return np.where(whole, self._sums.grow(number + 1)[number], np.nan).astype(np.float32)
+        return np.where(whole, self.sums.grow(number + 1)[number], np.float32(np.nan))
 
 
-class _NodeSeries:
+class NodeSeries:
     """Replies of one query into sums of parts by row, in order of time.
 
     Falls of counters are left out, not counted: the registers behind most of them start again
     at a value that is not known, so the bin of a wrap has no true increase; and a node that
     boots was off for a part of the bin.
+
+    `after` are series that these go on from, and which stay as they are; see `CpuReader`.
     """
 
     def __init__(
-        self, grid: TimeGrid, identify: Callable[[Mapping[str, str]], Identity], *, most: float
+        self,
+        grid: TimeGrid,
+        identify: Callable[[Mapping[str, str]], Identity],
+        *,
+        most: float,
+        after: NodeSeries | None = None,
     ) -> None:
-        self._registry = SeriesRegistry(identify)
-        rules = CounterRules(most=most, resets_to_zero=False, begins_at_zero=False)
-        self._counter = CounterReader(
-            self._registry, step=grid.step, last_at=grid.bins, rules=rules
+        self.points: PointRange = PointRange.over(grid, after=after.points if after else None)
+        self.registry: SeriesRegistry = (
+            after.registry.resume(identify) if after else SeriesRegistry(identify)
         )
-        self._sums = _PartSums(grid)
-        self.row = self._sums.row
+        self.counter: CounterReader = CounterReader(
+            self.registry,
+            step=grid.step,
+            rules=CounterRules(
+                most=most, resets_to_zero=False, begins_at_zero=False, adds_units=False
+            ),
+            state=after.counter.state.copy() if after else None,
+        )
+        self.sums = _PartSums(grid)
+        self._first_bin = self.points.bin_at(grid.start)
 
     def read(self, matrix: Matrix, *, is_gauge: bool = False) -> None:
-        series, points = self._registry.find(matrix.metrics), matrix.points
+        series, points = self.registry.find(matrix.metrics), matrix.points
         if is_gauge:
             # A mean over the step that ends at a grid point is that of the bin before it.
             rates = Rates(np.repeat(series, points.counts), points.at - 1, points.values)
-            rates = rates.where(rates.bin >= 0)
+            rates = rates.where(rates.bin >= self._first_bin)
         else:
-            rates = self._counter.read(series, points)
-        rates = rates.where(self._registry.row[rates.series] != IGNORED)
-        rates = choose_observers(rates, self._registry, first_bin=matrix.first_at - 1)
-        self._sums.add(self._registry.row[rates.series], rates.bin, rates.rate)
+            rates = self.counter.read(series, points)
+        rates = choose_observers(self._owned(rates), self.registry)
+        at = rates.bin - self._first_bin
+        self.sums.add(self.registry.row[rates.series], at, rates.rate)
+
+    def include(self, after: NodeSeries | None, grid: TimeGrid) -> None:
+        """Put what was summed before in front, if anything was, to cover `grid`.
+
+        To be called after the last reply.
+        """
+        newest, self.sums = self.sums, _PartSums(grid)
+        if after is not None:
+            self.sums.include(after.sums)
+        self.sums.include(newest)
+
+    def rows(self, numbers: Iterable[int]) -> dict[int, Row]:
+        """The sums of these rows over the grid, [T] each, NaN where a part is missing."""
+        rests = self.registry.row[self._owned(self.counter.rests(self.points.last)).series]
+        at_rest = np.bincount(rests, minlength=1)
+        return {
+            number: self.sums.row(
+                number, at_rest=int(at_rest[number]) if number < len(at_rest) else 0
+            )
+            for number in numbers
+        }
+
+    def _owned(self, rates: Rates) -> Rates:
+        return rates.where(self.registry.row[rates.series] != IGNORED)
 
 
 class PowerReader:
-    """Replies of one PowerSource, in order of time."""
+    """Replies of one PowerSource, in order of time; goes on from `after`."""
 
-    def __init__(self, source: PowerSource, grid: TimeGrid, names: NodeNames) -> None:
+    def __init__(
+        self,
+        source: PowerSource,
+        grid: TimeGrid,
+        names: NodeNames,
+        *,
+        after: PowerReader | None = None,
+    ) -> None:
         self._source = source
         self._names = names
-        self._meters: dict[_Meter, int] = {}
-        self._series = _NodeSeries(grid, self._identify, most=MOST_WATTS)
+        self.meters: dict[_Meter, int] = dict(after.meters) if after else {}
+        self.series: NodeSeries = NodeSeries(
+            grid, self._identify, most=MOST_WATTS, after=after.series if after else None
+        )
 
     def read(self, matrix: Matrix) -> None:
-        self._series.read(matrix, is_gauge=self._source.is_gauge)
+        self.series.read(matrix, is_gauge=self._source.is_gauge)
 
     def finish(self) -> dict[str, NodePower]:
         """Power of each node that has some."""
         by_node: defaultdict[str, dict[_Meter, int]] = defaultdict(dict)
-        for meter, row in self._meters.items():
+        for meter, row in self.meters.items():
             by_node[meter.node][meter] = row
-        found = {node: self._combine(meters) for node, meters in by_node.items()}
+        rows = self.series.rows(self.meters.values())
+        found = {node: _combine(meters, rows) for node, meters in by_node.items()}
         return {node: power for node, power in found.items() if power is not None}
 
     def _identify(self, labels: Mapping[str, str]) -> Identity:
@@ -140,46 +201,53 @@ class PowerReader:
         if node in self._names.modelled and reading.zone not in _WHOLE:
             quality = "modelled"
         meter = _Meter(node, reading.zone, reading.meter, quality)
-        row = self._meters.setdefault(meter, len(self._meters))
+        row = self.meters.setdefault(meter, len(self.meters))
         return Identity(row, group=meter, unit=reading.part)
-
-    def _combine(self, meters: Mapping[_Meter, int]) -> NodePower | None:
-        zones: dict[str, tuple[Row, str]] = {}
-        best_first = sorted(meters, key=lambda m: (_QUALITIES.index(m.quality), m.name))
-        for meter in best_first:
-            watts = self._series.row(meters[meter])
-            if meter.zone not in zones and bool((watts > 0).any()):
-                zones[meter.zone] = watts, meter.quality
-        for zone in _WHOLE:
-            if zone in zones:
-                return NodePower(*zones[zone], "platform")
-        if "package" not in zones:
-            return None
-        watts, quality = zones["package"]
-        if "dram" not in zones:
-            return NodePower(watts, quality, "package")
-        dram, dram_quality = zones["dram"]
-        worst = max(quality, dram_quality, key=_QUALITIES.index)
-        return NodePower(watts + dram, worst, "package+dram")
 
 
 class NodeCpuReader:
-    """Replies with busy time of nodes, in order of time."""
+    """Replies with busy time of nodes, in order of time; goes on from `after`."""
 
-    def __init__(self, grid: TimeGrid, names: NodeNames) -> None:
+    def __init__(
+        self, grid: TimeGrid, names: NodeNames, *, after: NodeCpuReader | None = None
+    ) -> None:
         self._names = names
-        self._rows: dict[str, int] = {}
-        self._series = _NodeSeries(grid, self._identify, most=MOST_CORES)
+        self.nodes: dict[str, int] = dict(after.nodes) if after else {}
+        self.series: NodeSeries = NodeSeries(
+            grid, self._identify, most=MOST_CORES, after=after.series if after else None
+        )
 
     def read(self, matrix: Matrix) -> None:
-        self._series.read(matrix)
+        self.series.read(matrix)
 
     def finish(self) -> dict[str, Row]:
         """Mean busy cores of each node over each bin, [T]."""
-        return {node: self._series.row(row) for node, row in self._rows.items()}
+        rows = self.series.rows(self.nodes.values())
+        return {node: rows[row] for node, row in self.nodes.items()}
 
     def _identify(self, labels: Mapping[str, str]) -> Identity:
         node = self._names.find(labels)
         if node is None:
             return Identity(IGNORED)
-        return Identity(self._rows.setdefault(node, len(self._rows)), group=node, unit=node)
+        return Identity(self.nodes.setdefault(node, len(self.nodes)), group=node, unit=node)
+
+
+def _combine(meters: Mapping[_Meter, int], rows: Mapping[int, Row]) -> NodePower | None:
+    """Power of one node from its meters, whose sums are `rows`."""
+    zones: dict[str, tuple[Row, str]] = {}
+    best_first = sorted(meters, key=lambda m: (_QUALITIES.index(m.quality), m.name))
+    for meter in best_first:
+        watts = rows[meters[meter]]
+        if meter.zone not in zones and bool((watts > 0).any()):
+            zones[meter.zone] = watts, meter.quality
+    for zone in _WHOLE:
+        if zone in zones:
+            return NodePower(*zones[zone], "platform")
+    if "package" not in zones:
+        return None
+    watts, quality = zones["package"]
+    if "dram" not in zones:
+        return NodePower(watts, quality, "package")
+    dram, dram_quality = zones["dram"]
+    worst = max(quality, dram_quality, key=_QUALITIES.index)
+    return NodePower(watts + dram, worst, "package+dram")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     Integers = NDArray[np.int64]
 
 IGNORED = -1
+_UNKNOWN = -2  # the row of a series before its labels were read anew
 
 
 @dataclass(frozen=True)
@@ -74,11 +75,35 @@ class SeriesRegistry:
 
     def _find(self, metrics: list[bytes]) -> Integers:
         series = self._series
-        found = [series.setdefault(hash(metric), len(series)) for metric in metrics]
+        found = np.array(
+            [series.setdefault(hash(metric), len(series)) for metric in metrics], dtype=np.int64
+        )
         known = len(self.row)
         if len(series) > known:
             self._add([m for m, number in zip(metrics, found, strict=True) if number >= known])
-        return np.array(found, dtype=np.int64)
+        for at in np.flatnonzero(self.row[found] == _UNKNOWN).tolist():
+            self.row[found[at]] = self.identify(decode_labels(metrics[at])).row
+        return found
+
+    def resume(self, identify: Callable[[Mapping[str, str]], Identity]) -> SeriesRegistry:
+        """A copy with the same numbers, in which each series gets the row that `identify` gives
+        it when it is seen again.
+        """
+        return replace(
+            self,
+            identify=identify,
+            row=np.full(len(self.row), _UNKNOWN),
+            _series=dict(self._series),
+            _groups=dict(self._groups),
+            _units=dict(self._units),
+            _targets=dict(self._targets),
+            _latest=([], np.zeros(0, np.int64)),
+        )
+
+    @property
+    def group_hashes(self) -> Integers:
+        """What the groups are known by, in the order of their numbers, [G]."""
+        return np.fromiter(self._groups, np.int64, self.groups)
 
     def group_of(self, group: Hashable) -> int | None:
         """The number of a group, None if no series is of it."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from recommender.errors import NoDataError
 from recommender.history.client import PrometheusClient
-from recommender.history.discovery import plan_discovery, take_inventory
+from recommender.history.discovery import Inventory, plan_discovery, take_inventory
 from recommender.history.endpoint import redact_url
 from recommender.history.pipeline import Job, Pipeline
 from recommender.history.reading import Reading
@@ -16,7 +16,6 @@ from recommender.units import format_time
 
 if TYPE_CHECKING:
     from recommender.history.client import QueryClient
-    from recommender.history.discovery import Inventory
     from recommender.history.matrix import Matrix
     from recommender.history.pipeline import Progress
     from recommender.model.history import History, TimeGrid
@@ -42,7 +41,7 @@ class StoreReader:
     ) -> None:
         """Raises UsageError for settings that make no sense."""
         self._settings = settings
-        self._asks_meters = power == "auto"
+        self.asks_meters = power == "auto"
         self._progress = progress
         self._client = client or PrometheusClient(settings)
 
@@ -53,19 +52,34 @@ class StoreReader:
 
     def read(self, grid: TimeGrid, scope: Scope) -> History:
         """Raises StoreError and its kinds, and NoDataError where no container was seen."""
-        pipeline = Pipeline(self._client, self._settings.store_parallel, self._progress)
-        inventory = self._discover(pipeline, grid, scope)
-        reading = Reading(grid, scope, inventory, asks_meters=self._asks_meters)
-        pipeline.run("history", reading.jobs())
-        while jobs := reading.more_power_jobs():
-            pipeline.run("power", jobs)
+        pipeline = self.open()
+        reading = self.read_whole(pipeline, grid, scope)
         return reading.finish(pipeline)
 
-    def _discover(self, pipeline: Pipeline, grid: TimeGrid, scope: Scope) -> Inventory:
-        """What the store has: looking at a few times first, at all times if that shows nothing."""
+    def open(self) -> Pipeline:
+        """A way to the store that counts what it costs."""
+        return Pipeline(self._client, self._settings.store_parallel, self._progress)
+
+    def read_whole(
+        self, pipeline: Pipeline, grid: TimeGrid, scope: Scope, *, spare: int = 0
+    ) -> Reading:
+        """As `read`, not assembled yet and with room for `spare` more days."""
+        inventory = self.discover(pipeline, grid, scope)
+        if not inventory.containers and scope.namespaces != frozenset():
+            raise NoDataError(self._describe_nothing(grid, scope))
+        reading = Reading(grid, scope, inventory, asks_meters=self.asks_meters, spare=spare)
+        reading.run(pipeline)
+        return reading
+
+    def discover(
+        self, pipeline: Pipeline, grid: TimeGrid, scope: Scope, *, looks_back: bool = True
+    ) -> Inventory:
+        """What the store has: looking at a few times first and, with `looks_back`, at all times
+        if that shows nothing.
+        """
         inventory: Inventory | None = None
-        for looks_back in (False, True):
-            query = plan_discovery(grid, scope.namespaces, looks_back=looks_back)
+        for at_all_times in (False, True)[: 1 + looks_back]:
+            query = plan_discovery(grid, scope.namespaces, looks_back=at_all_times)
 
             def take(matrix: Matrix) -> None:
                 nonlocal inventory
@@ -73,8 +87,8 @@ class StoreReader:
 
             pipeline.run("series", [Job(query, take)])
             if inventory is not None and (inventory.containers or scope.namespaces == frozenset()):
-                return inventory
-        raise NoDataError(self._describe_nothing(grid, scope))
+                break
+        return inventory or Inventory({}, {}, {})
 
     def _describe_nothing(self, grid: TimeGrid, scope: Scope) -> str:
         names = " or ".join(schema.cpu for schema in reversed(USAGE))

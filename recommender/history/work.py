@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from recommender.history.client import QueryClient
+    from recommender.history.counter import Rates
     from recommender.history.matrix import Matrix
     from recommender.history.pipeline import Progress
     from recommender.model.history import TimeGrid
@@ -141,9 +142,9 @@ class _WorkCounter:
         self._reader = CounterReader(
             self._registry,
             step=grid.step,
-            last_at=grid.bins,
-            rules=CounterRules(most=math.inf),
+            rules=CounterRules(most=math.inf, adds_units=False),
         )
+        self._last_at = grid.bins
         self._total = np.zeros(grid.bins)
         self._is_seen = np.zeros(grid.bins, np.bool_)
         self._steps = self._falls = 0
@@ -157,13 +158,19 @@ class _WorkCounter:
         series = self._registry.find(matrix.metrics)
         self._count_falls(series, matrix)
         rates = self._reader.read(series, matrix.points)
-        rates = rates.where(self._registry.row[rates.series] != IGNORED)
-        rates = choose_observers(rates, self._registry, first_bin=matrix.first_at - 1)
-        np.add.at(self._total, rates.bin, rates.rate)
-        self._is_seen[rates.bin] = True
+        self._add(choose_observers(self._owned(rates), self._registry))
 
     def per_second(self) -> NDArray[np.float64]:
+        """To be called after the last reply."""
+        self._add(self._owned(self._reader.rests(self._last_at)))
         return np.where(self._is_seen, self._total, np.nan)
+
+    def _owned(self, rates: Rates) -> Rates:
+        return rates.where(self._registry.row[rates.series] != IGNORED)
+
+    def _add(self, rates: Rates) -> None:
+        np.add.at(self._total, rates.bin, rates.rate)
+        self._is_seen[rates.bin] = True
 
     def find_flaw(self) -> str:
         if self._steps >= _FEWEST_STEPS and self._falls > MOST_FALLS * self._steps:

@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING
 from recommender.units import DAY
 
 if TYPE_CHECKING:
+    from typing import TypeVar
+
     import numpy as np
     from numpy.typing import NDArray
 
     from recommender.model.cluster import ClusterState
     from recommender.model.identity import ContainerRef
+
+    Bins = TypeVar("Bins", int, NDArray[np.int64])
 
 STEP = 300  # seconds of a bin: five minutes
 
@@ -24,13 +28,15 @@ STEP = 300  # seconds of a bin: five minutes
 class TimeGrid:
     """Bins of `step` seconds that end at `end` (unix seconds, a multiple of step).
 
-    Bin i covers (start + i*step, start + (i+1)*step]. Days are counted back from the end,
-    so that the newest day is whole: day `days - 1` is the newest.
+    Bin i covers (start + i*step, start + (i+1)*step]. Day `days - 1` is the newest; all are
+    whole but for the oldest, and the newest while it grows: it has `open_bins` bins so far, and
+    is whole if that is zero. Then days are counted back from the end.
     """
 
     end: int
     bins: int
     step: int = STEP
+    open_bins: int = 0
 
     @property
     def start(self) -> int:
@@ -42,10 +48,38 @@ class TimeGrid:
 
     @property
     def days(self) -> int:
-        return -(-self.bins // self.bins_per_day)
+        return -(-(self.bins + self.lacking_bins) // self.bins_per_day)
 
-    def day_of(self, bin_index: int) -> int:
-        return self.days - 1 - (self.bins - 1 - bin_index) // self.bins_per_day
+    @property
+    def lacking_bins(self) -> int:
+        """Bins that the newest day does not have yet."""
+        return -self.open_bins % self.bins_per_day
+
+    @property
+    def oldest_bins(self) -> int:
+        """Bins of the oldest day."""
+        return self.bins if self.days == 1 else self.day_start(1)
+
+    def day_of(self, bin_index: Bins) -> Bins:
+        """The day of a bin, or of each of an array of bins."""
+        return self.days - 1 - (self.bins - 1 - bin_index + self.lacking_bins) // self.bins_per_day
+
+    def day_start(self, day: int) -> int:
+        """The first bin of a day."""
+        return max(0, self.bins + self.lacking_bins - (self.days - day) * self.bins_per_day)
+
+    def grown(self, bins: int) -> TimeGrid:
+        """The grid that goes on for so many more bins; days stay where they are."""
+        return TimeGrid(
+            end=self.end + bins * self.step,
+            bins=self.bins + bins,
+            step=self.step,
+            open_bins=(self.open_bins + bins) % self.bins_per_day,
+        )
+
+    def last(self, bins: int) -> TimeGrid:
+        """Only the last so many bins."""
+        return TimeGrid(self.end, bins, self.step, self.open_bins)
 
     @classmethod
     def ending(cls, end: float, seconds: float, *, step: int = STEP) -> TimeGrid:
@@ -67,7 +101,8 @@ class UsageHistory:
     cpu_decayed      float32 [W, 176]  stock buckets, each pod sample weighted by
                                      2^((time - end) / 24 h)
     memory_days      float32 [W, D]  bytes: highest working set of any pod; NaN where none
-    memory_decayed   float32 [W, 176]  stock buckets, one peak per pod and day, same weights
+    memory_decayed   float32 [W, 176]  stock buckets, one peak per pod and day, each weighted by
+                                     half for every day before the newest
     samples          int64   [W]     pod samples
     first, last      int64   [W]     unix seconds of the ends of the first and last bin with a
                                      sample; 0 where there is none

@@ -193,10 +193,12 @@ def _check_grid(grid: TimeGrid) -> None:
         and 0 < grid.bins <= MAX_BINS
         and grid.end % grid.step == 0
         and 0 <= grid.start < grid.end < 2**35
+        and 0 <= grid.open_bins < min(grid.bins_per_day, grid.bins + 1)
     )
     if not is_possible:
         raise RecordingError(
             f"contradicts itself: {grid.bins} bins of {grid.step} s up to {grid.end}"
+            + f", {grid.open_bins} of them in a day that is not whole" * bool(grid.open_bins)
         )
 
 

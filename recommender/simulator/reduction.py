@@ -51,7 +51,7 @@ def reduce_samples(
     present = ~np.isnan(cpu)
     pods = np.count_nonzero(present, axis=0)
     values = cpu[present]
-    day = _day_of_bins(grid)
+    day = grid.day_of(np.arange(grid.bins))
     days_of_values = np.broadcast_to(day, cpu.shape)[present]
     ends = grid.start + (np.arange(grid.bins, dtype=np.float64) + 1.0) * grid.step
     weights = np.broadcast_to(_decay(ends, grid), cpu.shape)[present]
@@ -84,11 +84,6 @@ def stack_histories(grid: TimeGrid, rows: Mapping[ContainerRef, ContainerHistory
         for each in fields(ContainerHistory)
     }
     return UsageHistory(grid=grid, containers=containers, **arrays)
-
-
-def _day_of_bins(grid: TimeGrid) -> NDArray[np.int64]:
-    """`TimeGrid.day_of` of each bin [T]."""
-    return grid.days - 1 - (grid.bins - 1 - np.arange(grid.bins)) // grid.bins_per_day
 
 
 def _decay(times: NDArray[np.float64], grid: TimeGrid) -> NDArray[np.float64]:

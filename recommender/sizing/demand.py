@@ -152,12 +152,13 @@ def estimate_demand(usage: UsageHistory) -> Demand:
 def _sum_by_day(usage: UsageHistory) -> Floats:
     """Sum of CPU over pod samples by day, [W, D]: cores x samples."""
     grid = usage.grid
-    missing = grid.days * grid.bins_per_day - grid.bins  # the oldest day may be cut
+    after = grid.lacking_bins
+    before = grid.days * grid.bins_per_day - grid.bins - after  # the oldest day may be cut
     sums = np.zeros((len(usage.containers), grid.days))
     for begin in range(0, len(usage.containers), _CHUNK):
         rows = slice(begin, begin + _CHUNK)
         mean = usage.cpu_mean[rows].astype(np.float64)
         used = np.where(np.isfinite(mean), mean, 0.0) * usage.pods[rows]
-        whole = np.pad(used, ((0, 0), (missing, 0)))
+        whole = np.pad(used, ((0, 0), (before, after)))
         sums[rows] = whole.reshape(len(used), grid.days, grid.bins_per_day).sum(axis=2)
     return sums

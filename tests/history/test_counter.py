@@ -36,24 +36,22 @@ class Reader:
 
     def __init__(self, **rules):
         self.registry = SeriesRegistry(identify)
-        self.reader = CounterReader(
-            self.registry, step=STEP, last_at=END, rules=CounterRules(**rules)
-        )
+        self.reader = CounterReader(self.registry, step=STEP, rules=CounterRules(**rules))
 
     def read(self, chunk, *, first_at=0):
         matrix = matrix_of(chunk, first_at=first_at)
         series = self.registry.find(matrix.metrics)
-        rates = self.reader.read(series, matrix.points)
-        rates = choose_observers(rates, self.registry, first_bin=first_at - 1)
+        rates = choose_observers(self.reader.read(series, matrix.points), self.registry)
         return add_units(rates, self.registry)
 
 
 def seconds(chunk, *, first_at=0, **rules):
     """CPU seconds by bin that one chunk gives, over all series."""
-    rates = Reader(**rules).read(chunk, first_at=first_at)
+    reader = Reader(**rules)
     found = defaultdict(float)
-    for at, rate in zip(rates.bin.tolist(), rates.rate.tolist(), strict=True):
-        found[at] += rate * STEP
+    for rates in (reader.read(chunk, first_at=first_at), reader.reader.rests(END)):
+        for at, rate in zip(rates.bin.tolist(), rates.rate.tolist(), strict=True):
+            found[at] += rate * STEP
     return {at: pytest.approx(value) for at, value in found.items()}
 
 
@@ -222,6 +220,39 @@ class TestObservers:
         assert sorted(counted) == [0, 1, 2, 3, 4]
 
 
+class TestLate:
+    """What is known of a bin only after other points were read."""
+
+    def test_a_zero_counts_once_the_series_goes_on_unless_its_pod_was_counted(self):
+        reader = Reader()
+        chunk = observers({0: 10.0, 1: 10.0}) + observers({0: 0.0, 1: 30.0}, unit="c2")
+        assert reader.read(chunk).bin.tolist() == [0]
+        assert reader.reader.rests(1).bin.tolist() == []
+        chunk = observers({2: 10.0}) + observers({2: 60.0}, unit="c2")
+        assert reader.read(chunk, first_at=2).bin.tolist() == [1]
+
+    def test_two_scrapers_of_a_pod_at_rest_are_one_rest(self):
+        reader = Reader()
+        same = {0: 10.0, 1: 10.0}
+        assert reader.read(observers(same, same)).bin.tolist() == []
+        assert reader.reader.rests(1).bin.tolist() == [0]
+        rates = reader.read(observers({2: 10.0}, {2: 10.0}), first_at=2)
+        assert (rates.bin.tolist(), rates.rate.tolist()) == ([0], [0.0])
+
+    def test_a_reader_that_goes_on_leaves_the_one_before_as_it_was(self):
+        reader, state = Reader(), None
+        reader.read({"a": {0: 0.0, 1: 30.0}})
+        registry = reader.registry.resume(identify)
+        state = reader.reader.state.copy()
+        other = CounterReader(registry, step=STEP, rules=CounterRules(), state=state)
+        matrix = matrix_of({"a": {3: 90.0}, "b": {3: 1.0}}, first_at=2)
+        rates = other.read(registry.find(matrix.metrics), matrix.points)
+        assert rates.bin.tolist() == [1, 2]
+        assert len(reader.registry.row) == 1
+        assert reader.reader.state.at.tolist() == [1]
+        assert reader.read({"a": {2: 60.0}}, first_at=2).bin.tolist() == [1]
+
+
 increases = st.lists(st.floats(0.0, 3000.0), min_size=1, max_size=END)
 
 
@@ -267,7 +298,10 @@ def test_chunks_make_no_difference(all_points, cuts):
                 name = reader.registry.rank[series]
                 assert (name, at) not in found
                 found[int(name), int(at)] = round(float(rate), 9)
-        return dict(found)
+        rests = reader.reader.rests(END)
+        ended = {(int(reader.registry.rank[series]), END - 1): 0.0 for series in rests.series}
+        assert not found.keys() & ended.keys()
+        return found | ended
 
     assert read([0, END + 1]) == read([0, *sorted(cuts), END + 1])
 

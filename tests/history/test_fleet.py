@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from recommender.history.kept import KeptHistory
 from recommender.history.store_reader import Scope, StoreReader
 from recommender.model.history import TimeGrid
 from recommender.model.identity import ContainerRef, PodOwners, WorkloadRef
@@ -189,6 +190,33 @@ def wrapping_bins(fleet, node: int, kind: str) -> np.ndarray:
     size = WRAPPING.rapl_range_joules * (SOCKETS if kind == "kepler-0.10" else 1)
     counts = [np.floor(np.cumsum(np.append(0, watts * 300)) / size) for watts in parts.values()]
     return np.any([np.diff(count) > 0 for count in counts], axis=0)
+
+
+@pytest.mark.parametrize("schema_name", ["joulefit", "cadvisor"])
+def test_a_history_that_is_kept_is_that_of_one_read(start, engine, fleet, schema_name):
+    """From half a day before the end, over the rollout in the middle and an edge between days."""
+    reader = StoreReader(StoreSettings(store=start[engine](SHAPE, schema_name).url))
+    kept = KeptHistory(reader, refresh=10 * 86_400)
+    wanted = frozenset(map(ref_of, fleet.workloads))
+    names = frozenset(ref.namespace for ref in wanted)
+    scope = scope_of(fleet, wanted=wanted, namespaces=names)
+    first = GRID.end - 300 * 300
+    for bins in (0, 1, 2, 13, 100, 288, 300):
+        found = kept.read(TimeGrid(first + 300 * bins, 288 - 24), scope)
+    bins = (GRID.end - first) // 300 + 288 - 24
+    truth = reader.read(TimeGrid(GRID.end, bins, open_bins=300 - 288), scope)
+    usage, whole = found.usage, truth.usage
+    gone = bins - usage.grid.bins
+    assert usage.grid.open_bins == 12
+    assert usage.containers == whole.containers
+    np.testing.assert_array_equal(usage.pods, whole.pods[:, gone:])
+    np.testing.assert_array_equal(usage.cpu_days, whole.cpu_days[:, -usage.grid.days :])
+    np.testing.assert_allclose(usage.cpu_mean, whole.cpu_mean[:, gone:], rtol=1e-6)
+    np.testing.assert_allclose(usage.cpu_decayed, whole.cpu_decayed, rtol=1e-5)
+    np.testing.assert_array_equal(usage.memory_days, whole.memory_days[:, -usage.grid.days :])
+    np.testing.assert_allclose(usage.memory_decayed, whole.memory_decayed, rtol=1e-6)
+    np.testing.assert_allclose(found.nodes.watts, truth.nodes.watts[:, gone:], rtol=1e-6)
+    np.testing.assert_allclose(found.nodes.cpu_used, truth.nodes.cpu_used[:, gone:], rtol=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["cadvisor", "kepler-0.10"])

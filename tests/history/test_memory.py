@@ -8,7 +8,13 @@ import pytest
 from recommender.history.client import RangeQuery
 from recommender.history.container import ContainerRows
 from recommender.history.matrix import Matrix, parse_reply
-from recommender.history.memory import HourGrid, MemoryReader, MemoryReduction, find_kills
+from recommender.history.memory import (
+    HourGrid,
+    KillReader,
+    MemoryReader,
+    MemoryReduction,
+    PodPeaks,
+)
 from recommender.model.history import TimeGrid
 from recommender.model.identity import PodOwners, WorkloadRef
 from recommender.sizing.histogram import STOCK_MEMORY
@@ -46,6 +52,13 @@ def reduce(*chunks, kills=None, wanted=None):
     return rows, reduction
 
 
+def kills_of(*matrices, **options):
+    reader = KillReader(**options)
+    for matrix in matrices:
+        reader.read(matrix)
+    return reader.kills
+
+
 def days_of(reduction) -> list[list[float]]:
     return reduction.days.take(np.arange(1)).tolist()
 
@@ -59,6 +72,15 @@ def test_a_window_of_half_hours_begins_before_itself():
     hours = HourGrid(TimeGrid(end=GRID.end, bins=6))
     assert (hours.points, hours.start) == (1, GRID.end - HOUR)
     assert hours.days_of(np.array([1])).tolist() == [0]
+
+
+def test_hours_of_a_day_that_is_open_begin_at_its_edge_and_the_last_may_be_cut():
+    grid = TimeGrid(end=GRID.end + 30 * 300, bins=576 + 30, open_bins=30)
+    hours = HourGrid(grid)
+    # two and a half hours follow the edge
+    assert (hours.start, hours.points, hours.rest) == (HOURS.start, 51, 1800)
+    assert hours.days_of(np.array([24, 25, 48, 49, 51])).tolist() == [0, 1, 1, 2, 2]
+    assert hours.time_of(49) == GRID.end + HOUR
 
 
 def test_the_day_of_a_workload_is_its_highest_pod():
@@ -88,20 +110,57 @@ def test_unwanted_workloads_are_left_out():
     assert reduction.days.take(np.arange(0)).shape == (0, 2)
 
 
+class TestPodPeaks:
+    """Highest memory of each pod on the newest day."""
+
+    def peaks(self, **pods: tuple[int, float]):
+        return PodPeaks(
+            np.array([ord(name) for name in pods]),
+            np.array([row for row, _ in pods.values()]),
+            np.array([peak for _, peak in pods.values()], np.float32),
+        )
+
+    def test_the_higher_peak_of_a_pod_counts_and_the_newer_row(self):
+        merged = self.peaks(a=(0, 9e8), b=(1, 1e8)).merge(self.peaks(a=(2, 3e8), c=(0, 5e8)))
+        found = zip(merged.key.tolist(), merged.row.tolist(), merged.peak.tolist(), strict=True)
+        assert list(found) == [(ord("a"), 2, 9e8), (ord("b"), 1, 1e8), (ord("c"), 0, 5e8)]
+
+    def test_pods_of_rows_that_are_gone_go_with_them(self):
+        moved = self.peaks(a=(0, 9e8), b=(1, 1e8)).moved(np.array([-1, 0]))
+        assert (moved.key.tolist(), moved.row.tolist()) == ([ord("b")], [0])
+
+    def test_each_pod_is_one_in_its_bucket(self):
+        counts = self.peaks(a=(0, 9e8), b=(0, 9e8), c=(1, 1e8)).count(3)
+        assert counts.sum(axis=1).tolist() == [2, 1, 0]
+        assert counts[0, STOCK_MEMORY.index(9e8)] == 2
+
+
 class TestKills:
+    def test_a_read_that_goes_on_knows_the_kill_that_was_there_before(self):
+        matrix = matrix_of(
+            hourly("web-1", dict.fromkeys(range(49), 1.0)),
+            hourly("web-2", dict.fromkeys(range(30), 1.0) | dict.fromkeys(range(30, 49), 2.0)),
+        )
+        assert kills_of(matrix, goes_on=True) == {("shop", "web-2", "app"): 30}
+
+    def test_a_reply_goes_on_where_the_one_before_ended(self):
+        first = matrix_of(hourly("web-1", dict.fromkeys(range(20, 24), 1.0)))
+        second = matrix_of(hourly("web-1", dict.fromkeys(range(24, 49), 1.0)))
+        assert kills_of(first, second) == {("shop", "web-1", "app"): 20}
+
     def test_a_kill_is_when_the_reason_appears(self):
         matrix = matrix_of(hourly("web-1", dict.fromkeys(range(20, 49), 1.0)))
-        assert find_kills(matrix) == {("shop", "web-1", "app"): 20}
+        assert kills_of(matrix) == {("shop", "web-1", "app"): 20}
 
     def test_the_newest_counts(self):
         counts = dict.fromkeys(range(5, 49), 1.0) | dict.fromkeys(range(30, 49), 2.0)
         again = {at: 1.0 for at in range(49) if not 10 <= at < 12}
         matrix = matrix_of(hourly("web-1", counts), hourly("web-2", again))
-        assert find_kills(matrix) == {("shop", "web-1", "app"): 30, ("shop", "web-2", "app"): 12}
+        assert kills_of(matrix) == {("shop", "web-1", "app"): 30, ("shop", "web-2", "app"): 12}
 
     def test_one_that_was_there_before_the_window_is_of_its_first_hour(self):
         matrix = matrix_of(hourly("web-1", dict.fromkeys(range(49), 1.0)))
-        assert find_kills(matrix) == {("shop", "web-1", "app"): 1}
+        assert kills_of(matrix) == {("shop", "web-1", "app"): 1}
 
     @pytest.mark.parametrize(
         ("levels", "amount"),

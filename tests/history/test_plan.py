@@ -12,6 +12,7 @@ from recommender.history.plan import (
     SAMPLE_BYTES,
     Part,
     group_namespaces,
+    split_namespaces,
     split_points,
 )
 
@@ -70,3 +71,15 @@ def test_many_series_are_read_in_groups_of_whole_namespaces():
 def test_a_namespace_larger_than_a_group_is_not_cut():
     groups = group_namespaces({"a": 1, "huge": 50_000, "z": 1}, wanted=None)
     assert [group.series for group in groups] == [1, 50_000, 1]
+
+
+@given(
+    st.dictionaries(st.text("abc", min_size=1), st.integers(0, 100)),
+    st.frozensets(st.text("abc", min_size=1)),
+    st.integers(1, 6),
+)
+def test_namespaces_are_split_into_no_more_parts_than_wanted(series, wanted, parts):
+    found = list(split_namespaces(series, wanted=wanted, parts=parts))
+    assert sorted(name for part in found for name in part) == sorted(wanted)
+    if any(series.get(name) for name in wanted):
+        assert len(found) <= parts + 1

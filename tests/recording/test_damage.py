@@ -252,11 +252,14 @@ def test_a_missing_section_is_refused(refusal):
         (lambda d: d["usage_grid"].update(bins=0), "contradicts itself: 0 bins of 300 s up to"),
         (lambda d: d["usage_grid"].update(bins=2**40), "contradicts itself: 1099511627776 bins"),
         (lambda d: d["usage_grid"].update(step=0), "contradicts itself: 300 bins of 0 s up to"),
+        (lambda d: d["usage_grid"].update(open_bins=-1), "contradicts itself: 300 bins of 300 s up"),
+        (lambda d: d["usage_grid"].update(open_bins=288), "contradicts itself: 300 bins of 300 s"),
+        (lambda d: d["usage_grid"].update(bins=3, open_bins=4), "contradicts itself: 3 bins of 300 "),
         (lambda d: d["node_grid"].update(end=301), "contradicts itself: 300 bins of 300 s up to"),
         (lambda d: d.update(queries="many"), "is corrupted (its document: Expected `int`, got"),
         (lambda d: d.pop("cluster"), "is corrupted (its document: Object missing required field"),
     ],
-    ids=["counts", "twice", "order", "rows", "no bins", "bins", "step", "end", "type", "field"],
+    ids=["counts", "twice", "order", "rows", "no bins", "bins", "step", "open", "whole", "more", "end", "type", "field"],
 )  # fmt: skip
 def test_a_document_that_contradicts_itself_is_refused(refusal, change, said):
     assert refusal(forge_document(WHOLE, change)).startswith(said)

@@ -1,6 +1,7 @@
 """What a container demanded, from the reduced history."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -42,6 +43,13 @@ def test_days_run_from_the_first_to_the_last_sample():
     cpu = ramp(0.1, 0.3)
     cpu[: 6 * 288] = math.nan
     assert demand_of(cpu).days == pytest.approx(2.0)
+
+
+def test_a_day_that_is_open_is_summed_for_itself():
+    usage = usage_of({"app": (np.repeat([0.1, 0.4, 0.2], [288, 288, 12]), GIB)}, days=2 + 1 / 24)
+    open_day = replace(usage, grid=replace(usage.grid, open_bins=12), cpu_days=usage.cpu_days)
+    demand = estimate_demand(open_day).of(usage.containers[0])
+    assert demand.day_cores.tolist() == pytest.approx([288 * 0.1, 288 * 0.4, 12 * 0.2])
 
 
 def test_one_sample_is_a_demand_of_its_bin():
