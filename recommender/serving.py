@@ -22,6 +22,7 @@ from recommender.cycle import Cycle, run_once
 from recommender.errors import UsageError
 from recommender.evidence import LiveSource
 from recommender.history.endpoint import parse_endpoint
+from recommender.history.kept import KeptHistory
 from recommender.history.store_reader import StoreReader
 from recommender.operator import Bell, ObjectWatch
 from recommender.service import Alarm, Rhythm, Service
@@ -158,7 +159,7 @@ def _build_service(
     alarm: Alarm,
 ) -> Service:
     source = LiveSource(
-        store=StoreReader(settings.store, power=settings.sizing.power),
+        store=KeptHistory(StoreReader(settings.store, power=settings.sizing.power)),
         cluster=ClusterReader(connection, settings.cluster),
         settings=settings.cluster,
         window=settings.window,
