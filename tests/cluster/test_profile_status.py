@@ -265,7 +265,6 @@ APP = ("containers", 0)
         (("conditions", 0, "status"), "False"),
         (("containers",), list),
     ],
-    ids=str,
 )
 def test_a_change_of_meaning_is_news(path, value):
     status = learnt()
@@ -290,7 +289,6 @@ def test_a_change_of_meaning_is_news(path, value):
         ((*APP, "reasons"), lambda old: [*old, {"step": "cpu moved", "value": "1", "why": "x"}]),
         (("conditions", 0, "lastTransitionTime"), LATER),
     ],
-    ids=str,
 )
 def test_drift_is_no_news(path, value):
     status = learnt()

@@ -177,7 +177,9 @@ def test_a_prometheus_tells_its_version(module_prometheus_with):
 
 
 @pytest.mark.parametrize(
-    "answer", [Scripted(404, b"404"), json_reply(b"{}"), json_reply(b"<html>")], ids=str
+    "answer",
+    [Scripted(404, b"404"), json_reply(b"{}"), json_reply(b"<html>")],
+    ids=["404", "nothing", "a web page"],
 )
 def test_a_store_that_does_not_tell_its_version_is_borne(answer):
     with scripted_store(answer) as store:
