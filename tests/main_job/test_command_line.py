@@ -61,7 +61,7 @@ def test_the_module_is_the_same_program():
         (["report", "--max-cpu", "lots"], "'lots' is not a Kubernetes quantity"),
         (["explain"], "Missing argument 'NAMESPACE/KIND/NAME'"),
         (["record"], "Missing argument 'FILE'"),
-        (["run"], "give --once"),
+        (["run", "--dry-run"], "--dry-run needs --once"),
         (["compare", "--no-cluster"], "leave out --no-cluster"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
