@@ -111,7 +111,7 @@ def test_a_selector_that_cannot_be_meant_is_refused_before_anything_is_asked(
         (["explain"], ["Missing argument 'NAMESPACE/KIND/NAME'"]),
         (["explain", "shop/deploy/web", "app"], ["unexpected extra argument (app)"]),
         (["record"], ["Missing argument 'FILE'"]),
-        (["run"], ["give --once"]),
+        (["run", "--dry-run"], ["--dry-run needs --once"]),
         (["demo", "--days", "0"], ["0 is not in the range"]),
         (["demo\x1b[31m"], [r"No such command 'demo\x1b[31m'"]),
     ],
