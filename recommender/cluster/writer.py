@@ -29,12 +29,12 @@ PER_SECOND, BURST = 100.0, 200
 """The stock recommender's limits are 50 and 100 for all its requests; ours are few otherwise, and
 a thousand new recommendations must not take longer than a third of a cycle."""
 
-_NOT_FOUND = 404
+NOT_FOUND = 404
 _CONFLICT = 409
 
 
-class StatusWriter:
-    """PATCHes the /status subresource, which is all that is ever written.
+class StatusPatcher:
+    """PATCHes /status subresources, which is all that is ever written to objects.
 
     A patch of the object itself would be answered with 200 while its status is dropped. The
     patch is a JSON merge patch (RFC 7386): it replaces the lists, and keys that are not ours
@@ -58,6 +58,30 @@ class StatusWriter:
         self._may_write = may_write
         self._pace = pace or Pace(PER_SECOND, burst=BURST)
 
+    def _patch(self, path: str, status: Mapping[str, Any], *, version: str) -> Outcome:
+        """Written or superseded; a key whose value is None is removed.
+
+        Raises NotLeadingError and other kinds of ClusterError, 404 among them.
+        """
+        self._pace.wait()
+        if not self._may_write():
+            raise NotLeadingError("this replica does not hold the Lease, so it writes nothing")
+        patch: dict[str, Any] = {"status": status}
+        if version:
+            patch["metadata"] = {"resourceVersion": version}
+        body = msgspec.json.encode(patch)
+        try:
+            self._client.request("PATCH", path, body=body, content_type=MERGE_PATCH)
+        except ClusterReplyError as error:
+            if error.status == _CONFLICT:
+                return "superseded"
+            raise
+        return "written"
+
+
+class StatusWriter(StatusPatcher):
+    """Writes the statuses of VPAs."""
+
     def write(self, vpa: Vpa, status: Mapping[str, Any]) -> Outcome:
         """Write where it differs in meaning, and say what came of it.
 
@@ -65,34 +89,22 @@ class StatusWriter:
         """
         if not status_differs(vpa.status, status):
             return "unchanged"
-        self._pace.wait()
-        if not self._may_write():
-            raise NotLeadingError("this replica does not hold the Lease, so it writes nothing")
-        patch: dict[str, Any] = {"status": {key: status.get(key) for key in OWNED_KEYS}}
-        if vpa.resource_version:
-            patch["metadata"] = {"resourceVersion": vpa.resource_version}
+        path = VPAS.path(vpa.namespace, vpa.name, "status")
+        owned = {key: status.get(key) for key in OWNED_KEYS}
         try:
-            self._client.request(
-                "PATCH",
-                VPAS.path(vpa.namespace, vpa.name, "status"),
-                body=msgspec.json.encode(patch),  # None removes a key
-                content_type=MERGE_PATCH,
-            )
+            return self._patch(path, owned, version=vpa.resource_version)
         except ClusterReplyError as error:
-            if error.status == _CONFLICT:
-                return "superseded"
-            if error.status != _NOT_FOUND:
+            if error.status != NOT_FOUND:
                 raise
             self._explain_missing(vpa, error)
             return "gone"
-        return "written"
 
     def _explain_missing(self, vpa: Vpa, error: ClusterReplyError) -> None:
         """Raise if the VPA is there and only its /status is not; it may be gone meanwhile."""
         try:
             self._client.request("GET", VPAS.path(vpa.namespace, vpa.name))
         except ClusterReplyError as second:
-            if second.status == _NOT_FOUND:
+            if second.status == NOT_FOUND:
                 return
             raise
         raise StatusSubresourceMissingError(
