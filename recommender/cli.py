@@ -25,6 +25,7 @@ from recommender.settings import (
     DemoSettings,
     DoctorSettings,
     GateSettings,
+    LeaseSettings,
     OutputSettings,
     PageSettings,
     RecordSettings,
@@ -158,7 +159,7 @@ def record(file: Path, **values: Any) -> None:
 
 
 @main.command()
-@settings_options(RunSettings, PageSettings, GateSettings, *_READING, SizingSettings)
+@settings_options(RunSettings, LeaseSettings, PageSettings, GateSettings, *_READING, SizingSettings)
 def run(**values: Any) -> None:
     """Write recommendations into the status of the VPAs that name joulefit.
 
@@ -193,6 +194,7 @@ def _serve(values: dict[str, Any]) -> None:
     serve(
         ServiceSettings(
             run=collect(RunSettings, values),
+            lease=collect(LeaseSettings, values),
             cluster=collect(ClusterSettings, values),
             store=collect(StoreSettings, values),
             window=collect(WindowSettings, values),
@@ -203,7 +205,7 @@ def _serve(values: dict[str, Any]) -> None:
 
 
 @main.command()
-@settings_options(DoctorSettings, GateSettings, *_READING)
+@settings_options(DoctorSettings, GateSettings, LeaseSettings, *_READING)
 def doctor(**values: Any) -> None:
     """Say what works in the cluster and the store, what is missing and what to do.
 
@@ -219,6 +221,7 @@ def doctor(**values: Any) -> None:
             collect(ClusterSettings, values),
             collect(StoreSettings, values),
             collect(WindowSettings, values),
+            lease=collect(LeaseSettings, values),
             progress=progress,
         )
     text = format_checkup(

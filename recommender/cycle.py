@@ -81,13 +81,15 @@ class Cycle:
     """The outcome of one run: the report, what became of each VPA and of each EnergyProfile, and
     the time of each step.
 
-    `evidence` is what it was computed from.
+    `evidence` is what it was computed from, `pools` and `demand` what was learnt of it on the way.
     """
 
     report: Report
     changes: tuple[StatusChange, ...]
     timer: StepTimer
     evidence: Recording
+    pools: tuple[Pool, ...]
+    demand: Demand
     profiles: tuple[StatusChange, ...] = ()
 
 
@@ -118,7 +120,7 @@ def run_once(
     with timer.step("write"):
         changes = _write_all(evidence, sized, skipped, sink)
         profiles = _write_profiles(changes, sized, profile_sink)
-    return Cycle(report, changes, timer, evidence, profiles)
+    return Cycle(report, changes, timer, evidence, pools, demand, profiles)
 
 
 def _size_all(

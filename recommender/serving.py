@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from recommender.cluster.connection import connect
 from recommender.cluster.event import EventWriter, choose_events
-from recommender.cluster.kubeconfig import SERVICE_ACCOUNT
-from recommender.cluster.lease import DEFAULT_NAMESPACE, Lease, name_lease, name_replica
+from recommender.cluster.lease import Lease, find_namespace, name_lease, name_replica
 from recommender.cluster.profile_writer import ProfileWriter
 from recommender.cluster.reader import ClusterReader
 from recommender.cluster.resource import is_object_name
@@ -32,12 +31,12 @@ from recommender.telemetry.page import Pages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from recommender.cluster.connection import ApiConnection
     from recommender.model.change import StatusChange
     from recommender.settings import (
         ClusterSettings,
+        LeaseSettings,
         PageSettings,
         RunSettings,
         SizingSettings,
@@ -56,6 +55,7 @@ class ServiceSettings:
     """All that the service goes by."""
 
     run: RunSettings
+    lease: LeaseSettings
     cluster: ClusterSettings
     store: StoreSettings
     window: WindowSettings
@@ -116,18 +116,10 @@ def _build_lease(settings: ServiceSettings, running: ExitStack) -> Lease | None:
     brisk = replace(settings.cluster, cluster_timeout=_LEASE_TIMEOUT)
     return Lease(
         running.enter_context(connect(brisk)),
-        namespace=settings.run.lease_namespace or _own_namespace(),
+        namespace=find_namespace(settings.lease),
         name=name,
         identity=name_replica(),
     )
-
-
-def _own_namespace(folder: Path = SERVICE_ACCOUNT) -> str:
-    """Of the pod that this runs in; joulefit's usual one elsewhere."""
-    try:
-        return (folder / "namespace").read_text().strip() or DEFAULT_NAMESPACE
-    except OSError:
-        return DEFAULT_NAMESPACE
 
 
 def _build_observer(

@@ -272,6 +272,12 @@ class RunSettings:
     no_lease: bool = option(
         False, "write without holding a Lease; only where no second replica can run"
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeaseSettings:
+    """Where the Lease of the service is; `doctor` looks at what is granted there."""
+
     lease_namespace: str = option(
         "",
         "namespace of the Lease (default: that of the pod, else joulefit)",
@@ -325,6 +331,7 @@ ALL_SETTINGS = (
     OutputSettings,
     GateSettings,
     RunSettings,
+    LeaseSettings,
     PageSettings,
     RecordSettings,
     DoctorSettings,

@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from tests.service.conftest import GROUP, TEAM, Plane
-from tests.testbed.fault_proxy import Fault
+from tests.service.conftest import GROUP, SHAPE, TEAM, Plane
+from tests.testbed.fault_proxy import Fault, FaultProxy
 from tests.testbed.fleet import generate_fleet
 from tests.testbed.manifest import fleet_objects
 
@@ -17,12 +17,30 @@ def is_write(method, path):
     return method == "PATCH" and path.endswith("/status")
 
 
-def test_an_api_server_that_is_killed_in_a_cycle_and_comes_back(served, start):
-    from tests.service.conftest import SHAPE
-
+@pytest.fixture(scope="module")
+def mortal_fleet_plane(served):
+    """An API server of its own whose parts are killed, with the fleet."""
     plane = served(Plane)
     plane.apply(fleet_objects(generate_fleet(SHAPE)))
-    service = start(kubeconfig=plane.service)
+    yield plane
+    plane.kill_api_server()  # its graceful end takes ten seconds
+
+
+@pytest.fixture
+def mortal_plane(mortal_fleet_plane):
+    mortal_fleet_plane.forget()
+    return mortal_fleet_plane
+
+
+def switch(plane, value):
+    """Switch all containers of a VPA off ("Off") or on again (None)."""
+    policies = [{"containerName": "*", "mode": value}] if value else None
+    plane.api.patch(PATH, {"spec": {"resourcePolicy": {"containerPolicies": policies}}})
+
+
+def test_an_api_server_that_is_killed_in_a_cycle_and_comes_back(mortal_plane, start):
+    plane = mortal_plane
+    service = start("--no-lease", kubeconfig=plane.service)
     service.wait(plane.is_answered, "every VPA has a recommendation")
     found = plane.recommendations()
     plane.kill_api_server()
@@ -32,11 +50,43 @@ def test_an_api_server_that_is_killed_in_a_cycle_and_comes_back(served, start):
     plane.start_api_server()
     service.wait_cycles(2)
     assert plane.recommendations() == found
-    spec = {
-        "spec": {"resourcePolicy": {"containerPolicies": [{"containerName": "*", "mode": "Off"}]}}
-    }
-    plane.api.patch(PATH, spec)
+    switch(plane, "Off")
     service.wait(lambda: plane.recommendations()[KEY] is None, "the watch or a cycle sees it")
+    switch(plane, None)
+
+
+def test_an_etcd_that_is_killed_at_the_first_write_of_a_cycle_and_comes_back(
+    mortal_plane, start, tmp_path
+):
+    """The API server is there and can keep nothing: no VPA is half written, all are in the end."""
+    plane, killed = mortal_plane, threading.Event()
+    with FaultProxy(plane.url, authority=plane.authority) as proxy:
+        through = tmp_path / "proxied.kubeconfig"
+        through.write_text(plane.service.read_text().replace(plane.url, proxy.url))
+        killing = threading.Lock()
+
+        def kill():
+            with killing:  # several statuses are written at once
+                if not killed.is_set():
+                    plane.kill_etcd()
+                    killed.set()
+
+        proxy.fault = Fault(hits=is_write, before=kill)
+        service = start("--cluster-timeout", "2s", kubeconfig=through)
+        service.wait(killed.is_set, "a cycle has come to its first write")
+        service.wait(lambda: service.log.count("cycle failed") > 1, "the next cycles fail")
+        assert service.get("/healthz").status_code == 200
+        proxy.fault = None
+        plane.start_etcd()
+        service.wait(plane.is_answered, "every VPA has a recommendation")
+        for recommendation in plane.recommendations().values():
+            for entry in recommendation["containerRecommendations"]:
+                for bound in ("lowerBound", "target", "upperBound", "uncappedTarget"):
+                    assert set(entry[bound]) == {"cpu", "memory"}
+        service.wait_cycles(1)
+        versions = plane.versions()
+        service.wait_cycles(1)
+        assert plane.versions() == versions
 
 
 @pytest.mark.parametrize(
