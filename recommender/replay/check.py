@@ -141,7 +141,10 @@ def calibrate_pool(
     the containers have now do not matter, but of those that are not managed, so that the result
     applied to itself is the same. Hot time need not fall at every step of s, since first fit
     jumps: the answer is a factor that does hold, with one that does not close below it.
+    ValueError for a trace without a bin.
     """
+    if not len(trace.bins):
+        raise ValueError("a trace with no bin cannot be replayed")
     limits = limits or CheckLimits()
 
     def attempt(factor: float) -> _Trial:

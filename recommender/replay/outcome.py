@@ -111,7 +111,10 @@ def replay_requests(
 
     `cpu_requests` are cores [K], or [6, K] by block of the day: then every block is packed by
     itself, as if pods could move and nodes come and go between blocks without any cost.
+    ValueError for a trace without a bin.
     """
+    if not len(trace.bins):
+        raise ValueError("a trace with no bin cannot be replayed")
     by_block = cpu_requests.ndim == 2
     parts = (
         [(trace.in_block(block), cpu_requests[block]) for block in range(BLOCKS)]
