@@ -22,6 +22,7 @@ from recommender.errors import UsageError
 from recommender.flags import collect, settings_options
 from recommender.settings import (
     ClusterSettings,
+    CurveSettings,
     DemoSettings,
     DoctorSettings,
     GateSettings,
@@ -139,6 +140,30 @@ def compare(workload: str, **values: Any) -> None:
 
 
 @main.command()
+@settings_options(CurveSettings, SourceSettings, *_READING, SizingSettings)
+def curve(**values: Any) -> None:
+    """Show what the nodes of each class draw by their use, and what a reserved core costs.
+
+    Points, fit and band, the price with its interval, the use of most work per joule, and what
+    is missing. Changes nothing.
+    """
+    from recommender.curve import read_curves
+    from recommender.report.document import format_node_curves
+
+    settings = collect(CurveSettings, values)
+    with _progress() as progress:
+        curves = read_curves(
+            _source(values, progress, nodes_only=True),
+            node_class=settings.node_class,
+            power=collect(SizingSettings, values).power,
+        )
+    text = format_node_curves(
+        curves, output=settings.curve_output, width=_width(), is_terminal=_is_terminal()
+    )
+    click.echo(text, nl=False)
+
+
+@main.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @settings_options(RecordSettings, SourceSettings, *_READING)
 def record(file: Path, **values: Any) -> None:
@@ -240,7 +265,9 @@ def demo(**values: Any) -> None:
     click.echo(format_demo(settings, width=_width(), is_terminal=_is_terminal()), nl=False)
 
 
-def _source(values: dict[str, Any], progress: Progress, *, explained: str = "") -> EvidenceSource:
+def _source(
+    values: dict[str, Any], progress: Progress, *, explained: str = "", nodes_only: bool = False
+) -> EvidenceSource:
     """The recording where one is named, else the live edges."""
     from recommender.cluster.connection import connect
 
@@ -251,7 +278,9 @@ def _source(values: dict[str, Any], progress: Progress, *, explained: str = "") 
         connection = click.get_current_context().with_resource(
             connect(collect(ClusterSettings, values))
         )
-        return _live_source(values, progress, connection, explained=explained)
+        return _live_source(
+            values, progress, connection, explained=explained, nodes_only=nodes_only
+        )
     if values["selector"]:
         raise UsageError("--selector needs the labels of an API server; leave out --no-cluster")
     return _live_source(values, progress, None, explained=explained)
@@ -278,6 +307,7 @@ def _live_source(
     connection: ApiConnection | None,
     *,
     explained: str = "",
+    nodes_only: bool = False,
 ) -> EvidenceSource:
     from recommender.cluster.reader import ClusterReader
     from recommender.evidence import LiveSource
@@ -293,6 +323,7 @@ def _live_source(
         window=collect(WindowSettings, values),
         store_name=parse_endpoint(store.store).url,  # without its password
         explained=explained,
+        nodes_only=nodes_only,
     )
 
 
