@@ -22,6 +22,7 @@ from recommender.errors import UsageError
 from recommender.flags import collect, settings_options
 from recommender.settings import (
     ClusterSettings,
+    CurveSettings,
     DemoSettings,
     DoctorSettings,
     GateSettings,
@@ -142,6 +143,30 @@ def compare(workload: str, **values: Any) -> None:
 
 
 @main.command()
+@settings_options(CurveSettings, SourceSettings, *_READING, SizingSettings)
+def curve(**values: Any) -> None:
+    """Show what the nodes of each class draw by their use, and what a reserved core costs.
+
+    Points, fit and band, the price with its interval, the use of most work per joule, and what
+    is missing. Changes nothing.
+    """
+    from recommender.curve import read_curves
+    from recommender.report.document import format_node_curves
+
+    settings = collect(CurveSettings, values)
+    with _progress() as progress:
+        curves = read_curves(
+            _source(values, progress, nodes_only=True),
+            node_class=settings.node_class,
+            power=collect(SizingSettings, values).power,
+        )
+    text = format_node_curves(
+        curves, output=settings.curve_output, width=_width(), is_terminal=_is_terminal()
+    )
+    click.echo(text, nl=False)
+
+
+@main.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @settings_options(RecordSettings, SourceSettings, *_READING)
 def record(file: Path, **values: Any) -> None:
@@ -246,14 +271,22 @@ def demo(**values: Any) -> None:
     click.echo(format_demo(settings, width=_width(), is_terminal=_is_terminal()), nl=False)
 
 
-def _source(values: dict[str, Any], progress: Progress, *, explained: str = "") -> EvidenceSource:
+def _source(
+    values: dict[str, Any], progress: Progress, *, explained: str = "", nodes_only: bool = False
+) -> EvidenceSource:
     """The recording where one is named, else the live edges."""
     if values["recording"]:
         return _recorded_source(values)
     if values["no_cluster"]:
         if values["selector"]:
             raise UsageError("--selector needs the labels of an API server; leave out --no-cluster")
-        return _live_source(values, _store_reader(values, progress), None, explained=explained)
+        return _live_source(
+            values,
+            _store_reader(values, progress),
+            None,
+            explained=explained,
+            nodes_only=nodes_only,
+        )
     store = _store_reader(values, progress)
     store.look_ahead(_grid(values))  # the store works while the API server is asked
     from recommender.cluster.connection import connect
@@ -262,7 +295,7 @@ def _source(values: dict[str, Any], progress: Progress, *, explained: str = "") 
     connection = click.get_current_context().with_resource(
         connect(collect(ClusterSettings, values))
     )
-    return _live_source(values, store, connection, explained=explained)
+    return _live_source(values, store, connection, explained=explained, nodes_only=nodes_only)
 
 
 def _grid(values: dict[str, Any]) -> TimeGrid:
@@ -300,6 +333,7 @@ def _live_source(
     connection: ApiConnection | None,
     *,
     explained: str = "",
+    nodes_only: bool = False,
 ) -> EvidenceSource:
     from recommender.cluster.reader import ClusterReader
     from recommender.evidence import LiveSource
@@ -313,6 +347,7 @@ def _live_source(
         window=collect(WindowSettings, values),
         store_name=parse_endpoint(values["store"]).url,  # without its password
         explained=explained,
+        nodes_only=nodes_only,
     )
 
 

@@ -18,6 +18,7 @@
     |   +-- NotLeadingError           another replica holds the Lease
     +-- RecordingError            a recording that is truncated, foreign or of another version
     +-- UnknownWorkloadError      `explain` of something that is not there
+    +-- UnknownClassError         `curve` of a node class that is not there
     +-- WorkloadSkipped           one workload cannot be computed; becomes a row of `skipped`
 
 Libraries' errors are translated where they arise, in the edges; nothing above an edge
@@ -108,6 +109,10 @@ class RecordingError(JoulefitError):
 
 class UnknownWorkloadError(JoulefitError):
     """No such workload in the report."""
+
+
+class UnknownClassError(JoulefitError):
+    """No such node class in the cluster."""
 
 
 class WorkloadSkipped(JoulefitError):  # noqa: N818 - a verdict on one row, not a failure

@@ -70,7 +70,8 @@ class LiveSource:
 
     With `keeps_going` a store that cannot be read is no error: what an earlier read gave stands
     in, or nothing, and `Recording.unread` says why. `settle`: seconds by which the window ends
-    before now.
+    before now. With `nodes_only` no container's history is read where an API server tells what
+    is requested.
     """
 
     store: HistoryReader
@@ -81,6 +82,7 @@ class LiveSource:
     explained: str = ""
     keeps_going: bool = False
     settle: float = 0.0
+    nodes_only: bool = False
 
     def read(self) -> Recording:
         now = time.time()
@@ -123,7 +125,7 @@ class LiveSource:
                 reads_cluster=True,
                 node_names=None,
             )
-        wanted = frozenset(workload.ref for workload in state.workloads)
+        wanted = frozenset(workload.ref for workload in state.workloads if not self.nodes_only)
         return Scope(
             namespaces=frozenset(ref.namespace for ref in wanted),
             owners=state.owners,

@@ -319,6 +319,22 @@ class DoctorSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CurveSettings:
+    """Which node classes `curve` shows, and how."""
+
+    curve_output: str = option(
+        "table",
+        "format of the node curves",
+        flag="--output",
+        short="o",
+        choices=("table", "json", "yaml"),
+    )
+    node_class: str = option(
+        "", "only this node class (default: all)", flag="--class", metavar="NAME"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class DemoSettings:
     """What `demo` simulates."""
 
@@ -335,6 +351,7 @@ ALL_SETTINGS = (
     PageSettings,
     RecordSettings,
     DoctorSettings,
+    CurveSettings,
     DemoSettings,
     SourceSettings,
     StoreSettings,

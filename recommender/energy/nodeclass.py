@@ -7,9 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from recommender.energy.binning import BinSums, sum_bins
 from recommender.energy.bootstrap import Replicates, resample_curve
 from recommender.energy.ceiling import Ceiling, choose_ceiling
 from recommender.energy.curve import CurveEstimate, NodeCurve, Quality, estimate_curve
+from recommender.energy.frequency import (
+    ClockEffect,
+    describe_clock,
+    estimate_clock_effect,
+    take_clock_out,
+)
 from recommender.energy.price import (
     Binding,
     Price,
@@ -56,12 +63,27 @@ class ClassTotals:
 
 
 @dataclass(frozen=True)
+class ClassEvidence:
+    """The power readings of a class.
+
+    `nodes` of it have some, in `hours` clock hours; `bins` [1, BINS] are the windows that the
+    curve was fitted to, or that the model was scaled to; `clock` is what was found of the clock.
+    """
+
+    nodes: int
+    hours: int
+    bins: BinSums
+    clock: ClockEffect | None = None
+
+
+@dataclass(frozen=True)
 class ClassEnergy:
     """One node class.
 
     `price` is before, `effective_price` after the binding resource. `mean_watts` is of one
     node, None without a meter. `replicates` are None where the curve is modelled. `reasons`
-    are sentences in the order of decision.
+    are sentences in the order of decision. `missing` says why the curve is modelled, None where
+    it is not. `intercept` is the mean tangent intercept with its 90 % interval, in watts.
     """
 
     curve: NodeCurve
@@ -71,6 +93,9 @@ class ClassEnergy:
     mean_watts: float | None
     replicates: Replicates | None
     reasons: tuple[str, ...]
+    missing: str | None = None
+    intercept: tuple[float, float, float] | None = None
+    evidence: ClassEvidence | None = None
 
     @property
     def quality(self) -> Quality:
@@ -89,6 +114,9 @@ class _Learnt:
     ceiling: Ceiling
     replicates: Replicates | None
     reasons: tuple[str, ...]
+    missing: str | None = None
+    bins: BinSums | None = None
+    clock: ClockEffect | None = None
 
 
 def estimate_class(
@@ -137,7 +165,19 @@ def estimate_class(
         mean_watts=float(metered.watts.mean()) if len(metered) else None,
         replicates=learnt.replicates,
         reasons=(*learnt.reasons, price.reason, binding.reason, learnt.ceiling.reason),
+        missing=learnt.missing,
+        intercept=learnt.intercept,
+        evidence=_describe_evidence(metered, learnt),
     )
+
+
+def _describe_evidence(metered: NodeWindows, learnt: _Learnt) -> ClassEvidence:
+    bins = learnt.bins
+    if bins is None:
+        alone = np.zeros(len(metered), dtype=np.int64)
+        bins = sum_bins(metered.utilisation, metered.watts, group=alone, groups=1)
+    nodes = int(np.count_nonzero(np.bincount(metered.node)))
+    return ClassEvidence(nodes, metered.hours(), bins, learnt.clock)
 
 
 def missing_evidence(metered: NodeWindows) -> str | None:
@@ -169,13 +209,20 @@ def _range(windows: NodeWindows) -> float:
 def _learn_from_meter(
     metered: NodeWindows, utilisation: Floats, cores: float, quality: Quality, cpu_model: str
 ) -> _Learnt:
+    clock = estimate_clock_effect(metered)
+    if clock is not None:
+        metered = take_clock_out(metered, clock)
     estimate: CurveEstimate = estimate_curve(
         metered.utilisation, metered.watts, node=metered.node, cores=cores, quality=quality
     )
     curve = estimate.curve
     replicates = resample_curve(estimate, metered, rng=np.random.default_rng(SEED))
     value = float(curve.intercept(utilisation).mean())
-    low, high = replicates.interval(value, replicates.mean_intercept(utilisation))
+    low, high = replicates.interval(
+        value,
+        replicates.mean_intercept(utilisation),
+        misfit=abs(estimate.fit.intercept_gap(utilisation)),
+    )
     ceiling = choose_ceiling(
         vendor_of(cpu_model),
         highest=curve.high,
@@ -183,7 +230,16 @@ def _learn_from_meter(
         peak=curve.peak_utilisation(),
         peaks=replicates.peak_utilisation(curve.low),
     )
-    return _Learnt(curve, (value, float(low), float(high)), ceiling, replicates, (curve.reason,))
+    reasons = (curve.reason, *((describe_clock(clock),) if clock else ()))
+    return _Learnt(
+        curve,
+        (value, float(low), float(high)),
+        ceiling,
+        replicates,
+        reasons,
+        bins=estimate.bins,
+        clock=clock,
+    )
 
 
 def _learn_from_prior(
@@ -197,6 +253,7 @@ def _learn_from_prior(
         ceiling=choose_ceiling(vendor_of(cpu_model), highest=highest),
         replicates=None,
         reasons=(why, prior.curve.reason),
+        missing=why,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
@@ -72,7 +73,10 @@ class PoolShare:
 def estimate_pools(
     cluster: ClusterState, history: NodeHistory, *, power: str = "auto"
 ) -> tuple[Pool, ...]:
-    """The pools of a cluster, largest first; power "modelled" ignores the meters."""
+    """The pools of a cluster, largest first; power "modelled" ignores the meters.
+
+    The same nodes in another order give the same numbers, to the last digit.
+    """
     rows = {name: row for row, name in enumerate(history.nodes)}
     classes = _group_nodes(cluster.nodes, history, rows)
     return tuple(
@@ -160,10 +164,12 @@ def _estimate_pool(
     ignores_meters: bool,
 ) -> Pool:
     nodes, cores = node_class.nodes, node_class.nodes[0].cores
-    present = [rows[node.name] for node in nodes if node.name in rows]
+    present = _in_order([rows[node.name] for node in nodes if node.name in rows], history)
     metered, reach, reasons = _choose_meters(history, present, ignores_meters=ignores_meters)
     loads = [cluster.reserved.get(node.name, NodeLoad()) for node in nodes]
-    reserved = NodeLoad(sum(load.cores for load in loads), sum(load.memory_bytes for load in loads))
+    reserved = NodeLoad(
+        math.fsum(load.cores for load in loads), math.fsum(load.memory_bytes for load in loads)
+    )
     windows = _windows(history, present, metered, cores)
     used = windows.used().utilisation
     energy = estimate_class(
@@ -188,6 +194,15 @@ def _estimate_pool(
         energy=energy,
         reasons=(*reasons, *energy.reasons),
     )
+
+
+def _in_order(present: list[int], history: NodeHistory) -> list[int]:
+    """Rows in the order of their values, so that sums do not depend on the order of the nodes."""
+
+    def content(row: int) -> tuple[bytes, bytes]:
+        return history.watts[row].tobytes(), history.cpu_used[row].tobytes()
+
+    return sorted(present, key=content)
 
 
 def _choose_meters(
@@ -230,4 +245,7 @@ def _windows(
         node=np.repeat(np.arange(len(present)), grid.bins),
         utilisation=(history.cpu_used[present] / cores).astype(np.float64).ravel(),
         watts=watts.astype(np.float64).ravel(),
+        frequency=None
+        if history.frequency is None
+        else history.frequency[present].astype(np.float64).ravel(),
     )
