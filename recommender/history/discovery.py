@@ -15,10 +15,12 @@ from recommender.history.schema import (
     KILLS,
     KUBE_STATE,
     NODE_CPU,
+    NODE_FREQUENCY,
     NODE_POWER,
     USAGE,
 )
 from recommender.history.selector import CONTAINERS, join_matchers, match_any, match_names
+from recommender.history.strain import STRAIN_METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -76,7 +78,7 @@ def plan_discovery(
     restriction = "" if namespaces is None else match_any("namespace", namespaces)
     usage = join_matchers(match_any("__name__", _USAGE_NAMES), CONTAINERS, restriction)
     wanted = [("__name__", match_names(_OTHER_NAMES))]
-    wanted += [("__name__", source.probe) for source in NODE_CPU]
+    wanted += [("__name__", source.probe) for source in (*NODE_CPU, *NODE_FREQUENCY)]
     if namespaces is None or namespaces:
         wanted.insert(0, ("__name__,namespace", usage))
     counts = [
@@ -127,6 +129,7 @@ _OTHER_NAMES = sorted(
         *INFO,
         *KILLS,
         *KUBE_STATE,
+        *STRAIN_METRICS,
     }
     - _USAGE_NAMES
 )

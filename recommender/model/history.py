@@ -130,7 +130,7 @@ class UsageHistory:
     throttled        float32 [W, H]  share of the time in which the limit held back what wanted to
                                      run, mean over the pods; 0 where no limit did
     pressure         float32 [W, H]  share of the time in which some of it waited for a CPU (PSI
-                                     some), mean over the pods; less than 0.01 counts as 0
+                                     some), mean over the pods
     latency          float32 [W, H]  latency over what its EnergyProfile allows
     burst            float32 [W, B]  quantiles of one-minute over those of five-minute means of
                                      the last day, at BURST_SHARES
