@@ -282,12 +282,19 @@ def _live_source(
     from recommender.cluster.reader import ClusterReader
     from recommender.evidence import LiveSource
     from recommender.history.endpoint import parse_endpoint
+    from recommender.history.latency import LatencyReader
     from recommender.history.store_reader import StoreReader
 
     cluster = collect(ClusterSettings, values)
     store = collect(StoreSettings, values)
     return LiveSource(
-        store=StoreReader(store, power=values.get("power", "auto"), progress=progress),
+        store=StoreReader(
+            store,
+            power=values.get("power", "auto"),
+            reads_bursts=not values.get("no_bursts", False),
+            progress=progress,
+        ),
+        latency=LatencyReader(store) if connection else None,
         cluster=ClusterReader(connection, cluster) if connection else None,
         settings=cluster,
         window=collect(WindowSettings, values),
