@@ -275,8 +275,8 @@ class _Reader:
             yield Job(at_points(query, part, start=self._first * HOUR, step=HOUR), take)
 
     def _take(self, matrix: Matrix, registry: SeriesRegistry) -> None:
-        points = matrix.points
-        row = np.repeat(registry.row[registry.find(matrix.metrics)], points.counts)
+        points, series = matrix.points, registry.find(matrix.metrics)
+        row = np.repeat(registry.row[series], points.counts)
         kept = (row != IGNORED) & np.isfinite(points.values)
         if not kept.any():
             return
