@@ -112,7 +112,11 @@ def run_once(
     with timer.step("pools"):
         pools = estimate_pools(evidence.cluster, evidence.history.nodes, power=settings.power)
     with timer.step("demand"):
-        demand = estimate_demand(evidence.history.usage)
+        demand = estimate_demand(
+            evidence.history.usage,
+            nodes=evidence.history.nodes,
+            workloads=evidence.cluster.workloads,
+        )
     with timer.step("size"):
         sized, skipped = _size_all(evidence, pools, demand, settings, with_curves=with_curves)
     with timer.step("report"):

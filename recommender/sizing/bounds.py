@@ -12,6 +12,7 @@ import numpy as np
 
 from recommender.model.report import Reason
 from recommender.sizing.band import Band
+from recommender.sizing.burst import choose_burst
 from recommender.sizing.distribution import interval_of, resample_days
 from recommender.sizing.resource import millicores_of
 from recommender.units import format_millicores
@@ -33,17 +34,19 @@ no reason to touch a pod, and demand is known to 2.5 % buckets."""
 def choose_bounds(
     demand: ContainerDemand, request: float, *, p: float, terms: Terms
 ) -> tuple[Band, Reason]:
-    """The band around `request` cores, the p-quantile (or mean) of demand times crowding.
+    """The band around `request` cores, the p-quantile (or mean) of demand times crowding and the
+    compensation for frequency.
 
     Union of the 90 % interval over resampled days and of the requests that cost at most 2 % of
     the container's energy more.
     """
-    resampled = estimate_interval(demand, p, crowding=terms.crowding)
-    base = request / terms.crowding
+    scale = terms.crowding * demand.compensation
+    resampled = estimate_interval(demand, p, crowding=scale)
+    base = request / scale
     lower, upper = estimate_indifference(
         demand.distribution, base, mean=demand.mean, highest=demand.highest, terms=terms
     )
-    indifferent = (lower * terms.crowding, upper * terms.crowding)
+    indifferent = (lower * scale, upper * scale)
     band = Band.around(
         millicores_of(request),
         lower=millicores_of(min(resampled[0], indifferent[0], request * (1 - LEAST_HALFWIDTH))),
@@ -60,14 +63,16 @@ def choose_bounds(
 def estimate_interval(
     demand: ContainerDemand, p: float, *, crowding: float = 1.0
 ) -> tuple[float, float]:
-    """90 % interval in cores of max(p-quantile, mean) x crowding over resampled days.
+    """90 % interval in cores of max(p-quantile with its bursts, mean) x crowding over resampled
+    days.
 
     Widened by sqrt(D / (D - 1)) about its middle: D resampled days vary by that much less than
     D fresh ones would.
     """
     days = demand.distribution.days
     weights = resample_days(days)
-    drawn = np.maximum(demand.distribution.quantile(p, weights), demand.mean_of(weights))
+    peaks = demand.distribution.quantile(p, weights) * choose_burst(demand.burst, p)
+    drawn = np.maximum(peaks, demand.mean_of(weights))
     low, high = (float(end[0]) for end in interval_of(drawn[:, None]))
     middle = (low + high) / 2.0
     halfwidth = (high - low) / 2.0 * float(np.sqrt(days / max(days - 1, 1)))
