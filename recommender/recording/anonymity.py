@@ -155,6 +155,8 @@ def _hide_workload(workload: Workload, names: _Pseudonyms) -> Workload:
         pods_on=names.by_node(workload.pods_on),
         hpa_on_cpu=names.name("hpa", workload.hpa_on_cpu),
         sidecars=tuple(map(names.container, workload.sidecars)),
+        scaler=workload.scaler
+        and replace(workload.scaler, container=names.name("container", workload.scaler.container)),
     )
 
 
