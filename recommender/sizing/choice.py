@@ -25,6 +25,7 @@ from recommender.units import format_percentile
 
 if TYPE_CHECKING:
     from recommender.sizing.case import Case
+    from recommender.sizing.pool import Pool
     from recommender.sizing.resource import Resource
     from recommender.sizing.terms import Terms
 
@@ -156,7 +157,19 @@ def _explain_price(case: Case, terms: Terms) -> tuple[Reason, ...]:
             steps.append(Reason("price", f"{value} per reserved core", price.reason))
         if binding.factor < 1.0:
             steps.append(Reason("binding", f"x{binding.factor:.2f}{where}", binding.reason))
+            steps += _explain_memory_price(share.pool, where)
     return tuple(steps)
+
+
+def _explain_memory_price(pool: Pool, where: str) -> list[Reason]:
+    price, stranding = pool.memory_price, pool.stranding
+    steps = []
+    if price.watts_per_gib > 0.0:
+        value = f"{price.watts_per_gib:.2f} W ({price.low:.2f}-{price.high:.2f}) per reserved GiB"
+        steps.append(Reason("memory price", value + where, price.reason))
+    if stranding.cores > 0.0:
+        steps.append(Reason("stranded", f"{stranding.cores:,.1f} cores{where}", stranding.reason))
+    return steps
 
 
 def _explain_mix(case: Case, terms: Terms) -> Reason:
