@@ -8,15 +8,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from recommender.model.identity import ContainerRef
 from recommender.sizing.distribution import DayDistribution
 from recommender.sizing.histogram import quantile
 from recommender.sizing.stock import estimate_confidence
+from recommender.sizing.workcurve import choose_windows
 from recommender.units import DAY
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from recommender.model.history import UsageHistory
-    from recommender.model.identity import ContainerRef, WorkloadRef
+    from recommender.model.identity import WorkloadRef
     from recommender.sizing.histogram import Floats, Numbers
+    from recommender.sizing.workcurve import WorkWindows
 
 _CHUNK = 64  # rows at once: a few MB of floating point, whatever the fleet
 
@@ -106,6 +111,15 @@ class Demand:
     def knows(self, workload: WorkloadRef) -> bool:
         """Whether any container of this workload has a sample in the window."""
         return workload in self._workloads
+
+    def windows_of(
+        self, workload: WorkloadRef, containers: Sequence[str], per_second: Floats
+    ) -> WorkWindows | None:
+        """Work [T] beside the use of these containers; None where one of them has no history."""
+        refs = [ContainerRef(workload, name) for name in containers]
+        if not refs or not all(ref in self._rows for ref in refs):
+            return None
+        return choose_windows(self._usage, refs, per_second)
 
     def of(self, ref: ContainerRef) -> ContainerDemand | None:
         """Demand of this container; None where it has no CPU sample in the window."""

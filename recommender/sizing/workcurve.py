@@ -56,6 +56,12 @@ class WorkWindows:
         """Days that have a bin."""
         return len(np.unique(self.day))
 
+    @property
+    def seen(self) -> tuple[float, float]:
+        """The range of rates that was seen, without the outermost two percent."""
+        low, high = np.quantile(self.rate, (0.02, 0.98)).tolist()
+        return low, high
+
 
 @dataclass(frozen=True)
 class WorkCurve:
