@@ -133,6 +133,7 @@ class NodeHistory:
     quality   per node: measured, derived, modelled, recorded or "" (no meter)
     reach     per node: what the watts cover: platform, package+dram, package or ""
     cpu_model per node: "" where no series tells it
+    frequency float32 [N, T]  hertz: mean of the node's busy cores; None where nothing tells it
     """
 
     grid: TimeGrid
@@ -142,6 +143,7 @@ class NodeHistory:
     quality: tuple[str, ...]
     reach: tuple[str, ...]
     cpu_model: tuple[str, ...]
+    frequency: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
