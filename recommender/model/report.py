@@ -160,8 +160,15 @@ class WorkloadReport(_Json, frozen=True):
     ] = "default"
     work: Annotated[
         Reason | None,
-        Meta(description="work by the metric that an EnergyProfile names; null: not asked for"),
+        Meta(description="work that is done, by the best evidence of it there is; null: none"),
     ] = None
+    work_kind: Annotated[
+        str,
+        Meta(
+            description="what stands for work: throughput (metric of an EnergyProfile), "
+            "instructions (retired, of one CPU model), cpu time; empty: not known"
+        ),
+    ] = ""
 
 
 class PoolReport(_Json, frozen=True):

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from recommender.sizing.case import Case
     from recommender.sizing.terms import Terms
 
-BASIS = "work per joule of a replica"
+SCALED_BASIS = "work per joule of a replica"
 
 
 def size_scaled(workload: Workload, cases: Sequence[Case], found: Found) -> Scaling:
