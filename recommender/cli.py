@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
     from recommender.cluster.connection import ApiConnection
     from recommender.cycle import Cycle, EvidenceSource, StatusSink
-    from recommender.history.work import WorkReader
     from recommender.report.progress import Progress
 
 _READING = (StoreSettings, ClusterSettings, WindowSettings)
@@ -85,18 +84,13 @@ _WITH_CURVES = ("json", "yaml")
 @settings_options(SourceSettings, *_READING, SizingSettings)
 def explain(workload: str, **values: Any) -> None:
     """Show each step of one workload's recommendation with its numbers."""
-    import msgspec
-
     from recommender.report.explain import format_explanation
     from recommender.report.lookup import find_workload
-    from recommender.work import read_work
 
     values["all_workloads"] = True
     with _progress() as progress:
         cycle = _run(_source(values, progress, explained=workload), values, with_curves=True)
         found = find_workload(cycle.report, workload)
-        step = read_work(cycle.evidence, found, _work_reader(values, progress))
-    found = msgspec.structs.replace(found, work=step)
     click.echo(
         format_explanation(cycle.report, found, width=_width(), is_terminal=_is_terminal()),
         nl=False,
@@ -283,6 +277,7 @@ def _live_source(
     from recommender.evidence import LiveSource
     from recommender.history.endpoint import parse_endpoint
     from recommender.history.store_reader import StoreReader
+    from recommender.history.work import WorkReader
 
     cluster = collect(ClusterSettings, values)
     store = collect(StoreSettings, values)
@@ -292,6 +287,7 @@ def _live_source(
         settings=cluster,
         window=collect(WindowSettings, values),
         store_name=parse_endpoint(store.store).url,  # without its password
+        work=WorkReader(store, progress=progress),
         explained=explained,
     )
 
@@ -314,15 +310,6 @@ def _run(
         with_curves=with_curves,
         profile_sink=profile_sink,
     )
-
-
-def _work_reader(values: dict[str, Any], progress: Progress) -> WorkReader | None:
-    """The store to ask for work metrics; None where a recording stands in for it."""
-    from recommender.history.work import WorkReader
-
-    if values["recording"]:
-        return None
-    return WorkReader(collect(StoreSettings, values), progress=progress)
 
 
 def _is_gated(cycle: Cycle, values: dict[str, Any]) -> bool:

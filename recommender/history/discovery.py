@@ -5,19 +5,22 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from recommender.history.client import RangeQuery
+from recommender.history.coverage import Coverage
 from recommender.history.schema import (
     INFO,
     KILLS,
     KUBE_STATE,
     NODE_CPU,
+    NODE_FREQUENCY,
     NODE_POWER,
     USAGE,
 )
 from recommender.history.selector import CONTAINERS, join_matchers, match_any, match_names
+from recommender.history.strain import STRAIN_METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -35,11 +38,15 @@ class Inventory:
     Of busy time of nodes one series a node is counted. `usual` counts as `containers` does, but
     what is there on average, at least half of the most: during a rollout all pods are there twice,
     and replies planned for that would be half as large as they may be for all the rest of the time.
+    `looks` are those at which a metric was seen. `coverage` tells how far sources that compete
+    reach back; empty where none do or nobody asked.
     """
 
     series: Mapping[str, int]
     containers: Mapping[str, Mapping[str, int]]
     usual: Mapping[str, Mapping[str, int]]
+    looks: Mapping[str, int] = field(default_factory=dict)
+    coverage: Coverage = field(default_factory=Coverage)
 
     def has(self, *patterns: str) -> bool:
         """Whether there are series whose whole name matches one of the patterns."""
@@ -47,6 +54,10 @@ class Inventory:
 
     def count(self, *patterns: str) -> int:
         return sum(n for name, n in self.series.items() if self.matches(name, patterns))
+
+    def fills_window(self, *patterns: str) -> bool:
+        """Whether metrics whose names match were seen at every look."""
+        return any(n > LOOKS for name, n in self.looks.items() if self.matches(name, patterns))
 
     @staticmethod
     def matches(name: str, patterns: Iterable[str]) -> bool:
@@ -67,7 +78,7 @@ def plan_discovery(
     restriction = "" if namespaces is None else match_any("namespace", namespaces)
     usage = join_matchers(match_any("__name__", _USAGE_NAMES), CONTAINERS, restriction)
     wanted = [("__name__", match_names(_OTHER_NAMES))]
-    wanted += [("__name__", source.probe) for source in NODE_CPU]
+    wanted += [("__name__", source.probe) for source in (*NODE_CPU, *NODE_FREQUENCY)]
     if namespaces is None or namespaces:
         wanted.insert(0, ("__name__,namespace", usage))
     counts = [
@@ -105,7 +116,10 @@ def take_inventory(matrix: Matrix) -> Inventory:
         else:
             containers[name][namespace] = most
             usual[name][namespace] = math.ceil(max(sum(counts) / (LOOKS + 1), most / 2))
-    return Inventory(series, dict(containers), dict(usual))
+    seen: dict[str, int] = {}
+    for (name, _), counts in looks.items():
+        seen[name] = max(len(counts), seen.get(name, 0))
+    return Inventory(series, dict(containers), dict(usual), seen)
 
 
 _USAGE_NAMES = frozenset(schema.cpu for schema in USAGE)
@@ -115,6 +129,7 @@ _OTHER_NAMES = sorted(
         *INFO,
         *KILLS,
         *KUBE_STATE,
+        *STRAIN_METRICS,
     }
     - _USAGE_NAMES
 )

@@ -5,12 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from recommender.history.assembly import NodeFindings, assemble_nodes
-from recommender.history.choice import describe_cpu, describe_power, ignore_power
+from recommender.history.choice import (
+    choose_cpu,
+    choose_frequency,
+    describe_cpu,
+    describe_power,
+    ignore_power,
+    order_power,
+)
 from recommender.history.nodename import NodeNames, plan_infos
 from recommender.history.pipeline import Job
 from recommender.history.plan import at_points
 from recommender.history.power import NodeCpuReader, PowerReader
-from recommender.history.schema import INFO, NODE_CPU, NODE_POWER
+from recommender.history.schema import INFO
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -51,10 +58,12 @@ class NodeReading:
         self.cpu: NodeCpuReader = NodeCpuReader(
             grid, self.names, after=after.cpu if after else None
         )
-        self.cpu_source: CpuSource | None = (
-            after.cpu_source
-            if after
-            else next((s for s in NODE_CPU if inventory.has(s.metric)), None)
+        self.cpu_source: CpuSource | None = after.cpu_source if after else choose_cpu(inventory)
+        self.frequency: NodeCpuReader = NodeCpuReader(
+            grid, self.names, after=after.frequency if after else None, is_gauge=True
+        )
+        self.frequency_source: CpuSource | None = (
+            after.frequency_source if after else choose_frequency(inventory)
         )
         self.power: dict[PowerSource, PowerReader] = {
             source: PowerReader(source, grid, self.names, after=before)
@@ -71,6 +80,10 @@ class NodeReading:
             series = self.inventory.count(self.cpu_source.metric)
             points = self.cpu.series.points
             yield from _split(self.cpu_source.query, self.cpu.read, points, series=series)
+        if self.frequency_source is not None:
+            series = self.inventory.count(self.frequency_source.metric)
+            query, points = self._with_step(self.frequency_source), self.frequency.series.points
+            yield from _split(query, self.frequency.read, points, series=series)
         if self.power:
             for source, reader in self.power.items():
                 yield from self._power_jobs(source, reader)
@@ -90,22 +103,26 @@ class NodeReading:
 
     def _next_power_jobs(self) -> Iterator[Job]:
         """Jobs of the best source that exists and was not asked yet."""
-        for source in NODE_POWER if self.asks_meters else ():
-            if source not in self.power and self.inventory.has(*source.metrics):
+        for source in order_power(self.inventory) if self.asks_meters else ():
+            if source not in self.power:
                 reader = self.power[source] = PowerReader(source, self.grid, self.names)
                 yield from self._power_jobs(source, reader)
                 return
 
     def _power_jobs(self, source: PowerSource, reader: PowerReader) -> Iterator[Job]:
-        query = source.query.replace("[STEP]", f"[{self.grid.step}s]")
+        query = self._with_step(source)
         series = 2 * self.inventory.count(*source.metrics)  # dram beside each package
         yield from _split(query, reader.read, reader.series.points, series=series)
+
+    def _with_step(self, source: CpuSource | PowerSource) -> str:
+        return source.query.replace("[STEP]", f"[{self.grid.step}s]")
 
     def include(self, after: NodeReading, grid: TimeGrid) -> None:
         """Put what was read before in front, to cover `grid`. What there was, is still known."""
         self.inventory = after.inventory
         self.grid = grid
         self.cpu.series.include(after.cpu.series, grid)
+        self.frequency.series.include(after.frequency.series, grid)
         for source, reader in self.power.items():
             before = after.power.get(source)
             reader.series.include(before.series if before else None, grid)
@@ -132,10 +149,13 @@ class NodeReading:
                 power={node: found for node, (_, found) in power.items()},
                 cpu=cpu,
                 cpu_models=self.names.cpu_models,
+                frequency=self.frequency.finish(),
             ),
         )
         count = len(nodes.nodes)
-        choice = describe_cpu(self.cpu_source, len(cpu.keys() & known), count)
+        choice = describe_cpu(
+            self.cpu_source, self.inventory, nodes=len(cpu.keys() & known), known=count
+        )
         if not self.asks_meters:
             return nodes, (choice, ignore_power())
         used: dict[PowerSource, dict[str, str]] = {source: {} for source in self.power}

@@ -12,6 +12,12 @@ from recommender.history.owner import plan_owners, read_owners
 from recommender.history.pipeline import Job
 from recommender.history.plan import group_namespaces
 from recommender.history.selector import match_any
+from recommender.history.strain import (
+    StrainReading,
+    choose_strain,
+    describe_strain,
+    place_strain,
+)
 from recommender.history.usage import UsageReading
 from recommender.model.history import History
 
@@ -55,6 +61,7 @@ class Reading:
             schema=schema,
             spare=spare,
         )
+        self.strain = StrainReading(grid, scope, choose_strain(inventory), self.usage.groups)
         self.nodes = NodeReading(grid, scope.node_names, inventory, asks_meters=asks_meters)
         self._state = KubeState(self.nodes.names)
 
@@ -65,6 +72,7 @@ class Reading:
             *self._state_jobs(),
             *self.usage.kill_jobs(),
             *self.usage.jobs(),
+            *self.strain.jobs(),
             *self.nodes.jobs(),
         ]
         pipeline.run("history", jobs)
@@ -85,19 +93,24 @@ class Reading:
             yield Job(plan_live(grid, schema, matcher), self._state.read_live)
 
     def _take_owners(self, matrix: Matrix) -> None:
-        self.usage.rows.owners = read_owners(matrix)
+        self.usage.rows.owners = self.strain.owners = read_owners(matrix)
 
     def finish(self, pipeline: Pipeline) -> History:
         """The history; to be called once, after all jobs."""
         self.usage.add_rests()
         rows = self.usage.rows
         usage = assemble_usage(self._grid, rows.refs, self.usage.cpu, self.usage.memory)
+        usage = place_strain(self.strain.tables(), usage)
         state = self._build_state()
         nodes, sources = self.nodes.assemble(node.name for node in (state.nodes if state else ()))
         return History(
             usage=usage,
             nodes=nodes,
-            sources=(*describe_usage(self._inventory, self.usage.schema), *sources),
+            sources=(
+                *describe_usage(self._inventory, self.usage.schema),
+                *describe_strain(self._inventory),
+                *sources,
+            ),
             cluster=state,
             queries=pipeline.queries,
             received_bytes=pipeline.received_bytes,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from recommender.errors import NoDataError
+from recommender.history.choice import find_contests
 from recommender.history.client import PrometheusClient
+from recommender.history.coverage import Coverage, plan_coverage, take_coverage
 from recommender.history.discovery import Inventory, plan_discovery, take_inventory
 from recommender.history.endpoint import redact_url
 from recommender.history.pipeline import Job, Pipeline
@@ -75,7 +78,7 @@ class StoreReader:
         self, pipeline: Pipeline, grid: TimeGrid, scope: Scope, *, looks_back: bool = True
     ) -> Inventory:
         """What the store has: looking at a few times first and, with `looks_back`, at all times
-        if that shows nothing.
+        if that shows nothing; and then how far back each source reaches where several compete.
         """
         inventory: Inventory | None = None
         for at_all_times in (False, True)[: 1 + looks_back]:
@@ -88,7 +91,19 @@ class StoreReader:
             pipeline.run("series", [Job(query, take)])
             if inventory is not None and (inventory.containers or scope.namespaces == frozenset()):
                 break
-        return inventory or Inventory({}, {}, {})
+        inventory = inventory or Inventory({}, {}, {})
+        contests = find_contests(inventory, asks_meters=self.asks_meters) if looks_back else ()
+        if not contests:
+            return inventory
+        coverage = Coverage()
+
+        def take_looks(matrix: Matrix) -> None:
+            nonlocal coverage
+            coverage = take_coverage(matrix, grid)
+
+        query = plan_coverage(grid, scope.namespaces, contests)
+        pipeline.run("series", [Job(query, take_looks)])
+        return replace(inventory, coverage=coverage)
 
     def _describe_nothing(self, grid: TimeGrid, scope: Scope) -> str:
         names = " or ".join(schema.cpu for schema in reversed(USAGE))

@@ -305,7 +305,11 @@ def _hide_usage(usage: UsageHistory, names: _Pseudonyms) -> UsageHistory:
     return replace(
         usage,
         containers=tuple(hidden[row] for row in order),
-        **{layout.field: getattr(usage, layout.field)[rows] for layout in USAGE_ARRAYS},
+        **{
+            layout.field: array[rows]
+            for layout in USAGE_ARRAYS
+            if (array := getattr(usage, layout.field)) is not None
+        },
     )
 
 

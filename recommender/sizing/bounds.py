@@ -12,6 +12,7 @@ import numpy as np
 
 from recommender.model.report import Reason
 from recommender.sizing.band import Band
+from recommender.sizing.burst import choose_burst
 from recommender.sizing.distribution import interval_of, resample_days
 from recommender.sizing.resource import millicores_of
 from recommender.units import HOUR, format_millicores
@@ -43,17 +44,19 @@ no reason to touch a pod, and demand is known to 2.5 % buckets."""
 def choose_bounds(
     demand: ContainerDemand, request: float, *, p: float, terms: Terms
 ) -> tuple[Band, Reason]:
-    """The band around `request` cores, the p-quantile (or mean) of demand times crowding.
+    """The band around `request` cores, the p-quantile (or mean) of demand times crowding and the
+    compensation for frequency.
 
     Union of the 90 % interval over resampled days and of the requests that cost no more than is
     worth a restart (`estimate_slack`).
     """
-    resampled = estimate_interval(demand, p, crowding=terms.crowding)
-    base = request / terms.crowding
+    scale = terms.crowding * demand.compensation
+    resampled = estimate_interval(demand, p, crowding=scale)
+    base = request / scale
     lower, upper = estimate_indifference(
         demand.distribution, base, mean=demand.mean, highest=demand.highest, terms=terms
     )
-    indifferent = (lower * terms.crowding, upper * terms.crowding)
+    indifferent = (lower * scale, upper * scale)
     band = Band.around(
         millicores_of(request),
         lower=millicores_of(min(resampled[0], indifferent[0], request * (1 - LEAST_HALFWIDTH))),
@@ -89,14 +92,16 @@ def _name_slack(request: float, mean: float, terms: Terms) -> str:
 def estimate_interval(
     demand: ContainerDemand, p: float, *, crowding: float = 1.0
 ) -> tuple[float, float]:
-    """90 % interval in cores of max(p-quantile, mean) x crowding over resampled days.
+    """90 % interval in cores of max(p-quantile with its bursts, mean) x crowding over resampled
+    days.
 
     Widened by sqrt(D / (D - 1)) about its middle: D resampled days vary by that much less than
     D fresh ones would.
     """
     days = demand.distribution.days
     weights = resample_days(days)
-    drawn = np.maximum(demand.distribution.quantile(p, weights), demand.mean_of(weights))
+    peaks = demand.distribution.quantile(p, weights) * choose_burst(demand.burst, p)
+    drawn = np.maximum(peaks, demand.mean_of(weights))
     low, high = (float(end[0]) for end in interval_of(drawn[:, None]))
     middle = (low + high) / 2.0
     halfwidth = (high - low) / 2.0 * float(np.sqrt(days / max(days - 1, 1)))
@@ -118,20 +123,25 @@ def estimate_indifference(
     """
     implied = terms.reserved / max(float(distribution.exposure(np.array([request]))[0, 0]), 1e-3)
     slack = estimate_slack(request, mean=mean, terms=terms)
-    edges = distribution.edges
-    below = np.concatenate([[request], edges[(edges > 0.0) & (edges < request)][::-1], [0.0]])
-    beyond = np.concatenate([[request], edges[edges > request]])
+    edges, shortfall = distribution.edges, distribution.edge_shortfall
+    here = distribution.shortfall(np.array([request]))[0]
+    under, over = (edges > 0.0) & (edges < request), edges > request
+    below = np.concatenate([[request], edges[under][::-1], [0.0]])
+    beyond = np.concatenate([[request], edges[over]])
+    short_below = np.concatenate([here, shortfall[under][::-1], [distribution.mean()[0]]])
+    short_beyond = np.concatenate([here, shortfall[over]])
 
-    def extra(cores: Floats, shortfall: float) -> Floats:
+    def extra(cores: Floats, short: Floats, price: float) -> Floats:
         """What these requests cost more than `request`, never falling away from it."""
-        costs = terms.reserved * cores + shortfall * distribution.shortfall(cores)[0]
+        costs = terms.reserved * cores + price * short
         return np.asarray(np.maximum.accumulate(costs - costs[0]))
 
-    lower = float(np.interp(slack, extra(below, max(terms.shortfall, implied)), below))
+    cheaper = extra(below, short_below, max(terms.shortfall, implied))
+    lower = float(np.interp(slack, cheaper, below))
     top = max(highest, request)
     if terms.reserved <= 0.0:
         return lower, top
-    dearer = extra(beyond, implied)
+    dearer = extra(beyond, short_beyond, implied)
     if slack < dearer[-1]:
         return lower, float(np.interp(slack, dearer, beyond))
     # Beyond all demand only the reservation counts.

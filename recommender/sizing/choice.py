@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from recommender.model.report import Reason
 from recommender.sizing.band import Band
 from recommender.sizing.bounds import choose_bounds
+from recommender.sizing.guard import guard_request, judge_strain
 from recommender.sizing.memory import (
     OomEvidence,
     choose_least,
@@ -90,11 +91,13 @@ def choose_cpu(case: Case, terms: Terms | None) -> Choice:
     p, why = explain_quantile(terms)
     request_cores, steps = choose_request(case.demand, p, terms.crowding)
     band, bounds = choose_bounds(case.demand, request_cores, p=p, terms=terms)
+    least, guard = _guard(case, request_cores)
     return Choice(
-        band,
-        (*_explain_price(case, terms), *why, *steps, explain_ceiling(terms), bounds),
+        _hold(band, least),
+        (*_explain_price(case, terms), *why, *steps, explain_ceiling(terms), bounds, *guard),
         quantile=p,
-        floor_cores=request_cores,
+        floor_cores=max(request_cores, least / 1000.0),
+        least=least,
     )
 
 
@@ -118,6 +121,25 @@ def _choose_under_hpa(case: Case, terms: Terms | None) -> Choice:
     band = None if request is None else Band.fixed(request)
     why = explain_hpa(case.workload.hpa_on_cpu, request)
     return Choice(band, (why, *lack), is_kept=True, basis=KEPT_BASIS)
+
+
+def _guard(case: Case, covered: float) -> tuple[int, tuple[Reason, ...]]:
+    """What the guard of the service level demands of a request that would cover so many cores."""
+    request, published = case.request("cpu"), case.previous.bands.get("cpu")
+    cores = None if request is None else request / 1000.0
+    return guard_request(
+        judge_strain(case.demand.strain, cores),
+        covered,
+        request=request,
+        published=published.target if published else None,
+    )
+
+
+def _hold(band: Band, least: int) -> Band:
+    """The band with a target of at least that, its lower end where it was."""
+    if band.target >= least:
+        return band
+    return Band.around(least, lower=band.lower, upper=max(band.upper, least))
 
 
 def choose_memory_by_tier(case: Case, terms: Terms | None) -> Choice:

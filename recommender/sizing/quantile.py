@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from recommender.model.report import Reason
+from recommender.sizing.burst import choose_burst, explain_burst
 from recommender.sizing.resource import millicores_of
 from recommender.units import format_millicores
 
@@ -80,20 +81,20 @@ def explain_quantile(terms: Terms) -> tuple[float, tuple[Reason, ...]]:
 def choose_request(
     demand: ContainerDemand, p: float, crowding: float
 ) -> tuple[float, tuple[Reason, ...]]:
-    """Cores to request: the p-quantile of demand, at least its mean, more on a crowded pool.
+    """Cores to request: the p-quantile of demand with its bursts, at least its mean, more on a
+    crowded pool.
 
     The mean matters for work that is mostly off: its p90 can lie below what it uses in all,
     and a pool filled by such requests could not do the work.
     """
     covered = float(demand.distribution.quantile(p)[0])
-    base = max(covered, demand.mean)
-    decides = (
-        f"above the mean of {_cores(demand.mean)}, so it decides"
-        if covered >= demand.mean
-        else f"below the mean of {_cores(demand.mean)}, which decides"
-    )
+    peak = covered * choose_burst(demand.burst, p)
+    bursts = explain_burst(demand.burst, p)
     steps = (
-        Reason(name_quantile(p), _cores(covered), decides),
+        *demand.steps,
+        Reason(name_quantile(p), _cores(covered), _compare_mean(demand, peak)),
+        *((bursts,) if bursts else ()),
+        demand.rhythm.explain(demand.days),
         Reason(
             "pool",
             "one by one",
@@ -101,7 +102,21 @@ def choose_request(
             "not replayed",
         ),
     )
-    return base * crowding, steps
+    return max(peak, demand.least_mean) * crowding * demand.compensation, steps
+
+
+def _compare_mean(demand: ContainerDemand, peak: float) -> str:
+    """Whether the quantile, with its bursts, or the mean decides."""
+    mean = f"the mean of {_cores(demand.mean)}"
+    if demand.least_mean > demand.mean:
+        mean = (
+            f"{_cores(demand.least_mean)}, the most that its mean of {_cores(demand.mean)} may be"
+        )
+    return (
+        f"above {mean}, so it decides"
+        if peak >= demand.least_mean
+        else f"below {mean}, which decides"
+    )
 
 
 def explain_ceiling(terms: Terms) -> Reason:

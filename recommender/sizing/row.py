@@ -28,7 +28,7 @@ def describe_usage(demand: ContainerDemand) -> Usage:
     p50, p90, p95 = demand.quantiles
     peak = demand.memory_peak
     return Usage(
-        mean_cores=demand.mean,
+        mean_cores=demand.used_mean,
         p50_cores=p50,
         p90_cores=p90,
         p95_cores=p95,

@@ -60,9 +60,10 @@ def size_workload(
     `vpa` is ours, None for a workload without one; `pools` those it runs on, as `choose_pools`
     gives them, empty where no node is known: then the stock rule decides. `demand` comes from
     `estimate_demand`; `limits` are of its namespace: they change no number, the report says what
-    they will do to it; `work` is what was read of its work, None where nothing was. The report has no containers where each is skipped. Raises
-    WorkloadSkipped where no container is known. Pure: the same input gives the same result, and
-    its own result written into `vpa.status` gives that result again.
+    they will do to it; `work` is what was read of its work, None where nothing was. The report has
+    no containers where each is skipped. Raises WorkloadSkipped where no container is known. Pure:
+    the same input gives the same result, and its own result written into `vpa.status` gives that
+    result again.
     """
     if not workload.containers:
         raise WorkloadSkipped(_explain_absence(workload, demand))
@@ -97,7 +98,7 @@ def size_workload(
             skipped.append(_skip(workload, case.spec.name, vpa, str(verdict)))
     conflicts = find_conflicts(workload, vpa, sized, limits=limits) if vpa else ()
     report = _describe(workload, vpa, work_class, sized, pools=pools, conflicts=conflicts)
-    done = explain_evidence(metric, work, demand.busy_cores(workload.ref), workload, pools)
+    done = explain_evidence(workload, metric, work, demand, pools)
     report = msgspec.structs.replace(
         report, work_class_source=origin, work=done.reason, work_kind=done.kind
     )

@@ -55,6 +55,7 @@ def test_the_steps_come_in_the_order_of_decision():
         "work class",
         "quantile",
         "p93",
+        "pattern",
         "pool",
         "ceiling",
         "bounds",
