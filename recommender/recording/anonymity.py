@@ -292,6 +292,7 @@ def _hide_history(history: History, names: _Pseudonyms, *, source: str) -> Histo
         sources=tuple(replace(each, reason=LEFT_OUT) for each in history.sources),
         cluster=None if store is None else _hide_cluster(store, names, source=source),
         warnings=_count_left_out(history.warnings),
+        work={},  # the metrics that it is of are left out too
     )
 
 
