@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,10 +28,7 @@ class RateDocument:
     @classmethod
     def of(cls, rate: WorkRate) -> RateDocument:
         values = rate.per_second.tolist()
-        known = np.isfinite(rate.per_second).tolist()
-        written = (
-            value if is_known else None for value, is_known in zip(values, known, strict=True)
-        )
+        written = (value if math.isfinite(value) else None for value in values)
         return cls(tuple(written), rate.series, rate.own, rate.flaw, rate.nodes)
 
     def rate(self) -> WorkRate:

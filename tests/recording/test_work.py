@@ -15,6 +15,11 @@ DONE = WorkRate(np.linspace(0.0, 1 / 3, BINS), 12, 3, nodes=("heron-node-1",))
 NONE = WorkRate(np.full(BINS, np.nan), 9000, 0, flaw="more than 5,000")
 
 
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "week.joulefit"
+
+
 def recording_with(**evidence):
     recording = make_recording()
     work = {CART: WorkEvidence(**evidence)}

@@ -86,14 +86,18 @@ def test_without_a_unit_it_is_a_bare_rate():
         ),
         (
             {"own": 0},
-            "none of the series of http_requests_total in namespace shop in the window is of a pod "
-            "of deploy/web",
+            (
+                "none of the series of http_requests_total in namespace shop in the window is of a "
+                "pod of deploy/web"
+            ),
         ),
         ({}, "http_requests_total has too few samples in namespace shop in the window"),
         (
             {"series": 9000, "flaw": "more than 5,000: narrow them down with labels"},
-            "http_requests_total has 9,000 series in namespace shop in the window, more than 5,000:"
-            " narrow them down with labels",
+            (
+                "http_requests_total has 9,000 series in namespace shop in the window, more than "
+                "5,000: narrow them down with labels"
+            ),
         ),
     ],
 )
