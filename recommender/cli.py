@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from recommender.cluster.connection import ApiConnection
     from recommender.cycle import Cycle, EvidenceSource, StatusSink
     from recommender.history.store_reader import StoreReader
-    from recommender.history.work import WorkReader
     from recommender.model.history import TimeGrid
     from recommender.report.progress import Progress
 
@@ -89,18 +88,13 @@ _WITH_CURVES = ("json", "yaml")
 @settings_options(SourceSettings, *_READING, SizingSettings)
 def explain(workload: str, **values: Any) -> None:
     """Show each step of one workload's recommendation with its numbers."""
-    import msgspec
-
     from recommender.report.explain import format_explanation
     from recommender.report.lookup import find_workload
-    from recommender.work import read_work
 
     values["all_workloads"] = True
     with _progress() as progress:
         cycle = _run(_source(values, progress, explained=workload), values, with_curves=True)
         found = find_workload(cycle.report, workload)
-        step = read_work(cycle.evidence, found, _work_reader(values, progress))
-    found = msgspec.structs.replace(found, work=step)
     click.echo(
         format_explanation(cycle.report, found, width=_width(), is_terminal=_is_terminal()),
         nl=False,
@@ -201,7 +195,8 @@ def run(**values: Any) -> None:
         return
     with connect(collect(ClusterSettings, values)) as connection, _progress() as progress:
         sinks = None if settings.dry_run else (StatusWriter(connection), ProfileWriter(connection))
-        source = _live_source(values, _store_reader(values, progress), connection)
+        store = _store_reader(values, progress)
+        source = _live_source(values, store, connection, progress=progress)
         cycle = _run(source, values, sinks=sinks)
     _print_warnings((*cycle.report.source.warnings, *warn_of_profiles(cycle.profiles)))
     if settings.dry_run:
@@ -284,6 +279,7 @@ def _source(
             values,
             _store_reader(values, progress),
             None,
+            progress=progress,
             explained=explained,
             nodes_only=nodes_only,
         )
@@ -295,7 +291,14 @@ def _source(
     connection = click.get_current_context().with_resource(
         connect(collect(ClusterSettings, values))
     )
-    return _live_source(values, store, connection, explained=explained, nodes_only=nodes_only)
+    return _live_source(
+        values,
+        store,
+        connection,
+        progress=progress,
+        explained=explained,
+        nodes_only=nodes_only,
+    )
 
 
 def _grid(values: dict[str, Any]) -> TimeGrid:
@@ -330,11 +333,12 @@ def _recorded_source(values: dict[str, Any]) -> EvidenceSource:
     return RecordedSource(Path(values["recording"]), namespaces=values["namespace"])
 
 
-def _live_source(
+def _live_source(  # noqa: PLR0913 - what the commands tell apart
     values: dict[str, Any],
     store: StoreReader,
     connection: ApiConnection | None,
     *,
+    progress: Progress,
     explained: str = "",
     nodes_only: bool = False,
 ) -> EvidenceSource:
@@ -342,15 +346,18 @@ def _live_source(
     from recommender.evidence import LiveSource
     from recommender.history.endpoint import parse_endpoint
     from recommender.history.latency import LatencyReader
+    from recommender.history.work import WorkReader
 
     cluster = collect(ClusterSettings, values)
+    settings = collect(StoreSettings, values)
     return LiveSource(
         store=store,
-        latency=LatencyReader(collect(StoreSettings, values)) if connection else None,
+        latency=LatencyReader(settings) if connection else None,
         cluster=ClusterReader(connection, cluster) if connection else None,
         settings=cluster,
         window=collect(WindowSettings, values),
-        store_name=parse_endpoint(values["store"]).url,  # without its password
+        store_name=parse_endpoint(settings.store).url,  # without its password
+        work=WorkReader(settings, progress=progress),
         explained=explained,
         nodes_only=nodes_only,
     )
@@ -374,15 +381,6 @@ def _run(
         with_curves=with_curves,
         profile_sink=profile_sink,
     )
-
-
-def _work_reader(values: dict[str, Any], progress: Progress) -> WorkReader | None:
-    """The store to ask for work metrics; None where a recording stands in for it."""
-    from recommender.history.work import WorkReader
-
-    if values["recording"]:
-        return None
-    return WorkReader(collect(StoreSettings, values), progress=progress)
 
 
 def _is_gated(cycle: Cycle, values: dict[str, Any]) -> bool:

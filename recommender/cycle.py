@@ -152,6 +152,7 @@ def _size_all(
                 settings=settings,
                 limits=evidence.cluster.limits.get(workload.ref.namespace, NO_LIMITS),
                 with_curve=with_curves or (vpa is not None and vpa.profile is not None),
+                work=evidence.history.work.get(workload.ref),
             )
         except WorkloadSkipped as verdict:
             skipped.append(_skip(workload, str(verdict), vpa))

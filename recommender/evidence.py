@@ -17,6 +17,7 @@ from recommender.model.identity import PodOwners
 from recommender.model.recording import Recording
 from recommender.recording import choose_recorded_settings, read_recording
 from recommender.units import MINUTE, format_time
+from recommender.work import read_work
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
     from recommender.history.latency import LatencyReader
     from recommender.model.cluster import ClusterState
     from recommender.model.history import History
+    from recommender.model.identity import WorkloadRef
+    from recommender.model.work import WorkEvidence
     from recommender.settings import ClusterSettings, WindowSettings
+    from recommender.work import WorkSource
 
 
 class HistoryReader(Protocol):
@@ -66,7 +70,8 @@ class RecordedSource:
 class LiveSource:
     """Evidence from the metric store and, unless `cluster` is None, from the API server.
 
-    With `explained` (NAMESPACE/KIND/NAME) only that namespace's history is read, if the
+    `work` is asked for the work of the workloads whose EnergyProfile names a metric of it. With
+    `explained` (NAMESPACE/KIND/NAME) only that namespace's history is read, if the
     namespace exists; the nodes stay whole, since the price is the pool's.
 
     With `keeps_going` a store that cannot be read is no error: what an earlier read gave stands
@@ -80,6 +85,7 @@ class LiveSource:
     settings: ClusterSettings
     window: WindowSettings
     store_name: str
+    work: WorkSource | None = None
     explained: str = ""
     keeps_going: bool = False
     settle: float = 0.0
@@ -97,7 +103,9 @@ class LiveSource:
         return Recording(
             created=format_time(now),
             cluster=cluster,
-            history=self._add_latency(replace(history, cluster=None), cluster),
+            history=self._add_latency(
+                replace(history, cluster=None, work=self._read_work(cluster, history)), cluster
+            ),
             store=self.store_name,
             settings=choose_recorded_settings(self.settings, self.window),
             unread=unread,
@@ -121,6 +129,13 @@ class LiveSource:
             if not self.keeps_going:
                 raise
             return self.store.kept or empty_history(grid), str(error)
+
+    def _read_work(
+        self, cluster: ClusterState, history: History
+    ) -> dict[WorkloadRef, WorkEvidence]:
+        if self.work is None:
+            return {}
+        return read_work(cluster, self.work, grid=history.usage.grid, explained=self.explained)
 
     def _read_cluster(self) -> ClusterState | None:
         if self.cluster is None:

@@ -22,8 +22,10 @@ from recommender.errors import UsageError
 from recommender.evidence import LiveSource
 from recommender.history.endpoint import parse_endpoint
 from recommender.history.kept import KeptHistory
+from recommender.history.keptwork import KeptWork
 from recommender.history.latency import LatencyReader
 from recommender.history.store_reader import StoreReader
+from recommender.history.work import WorkReader
 from recommender.operator import Bell, ObjectWatch
 from recommender.service import Alarm, Rhythm, Service
 from recommender.telemetry.metric import ServiceMetrics
@@ -164,6 +166,7 @@ def _build_service(
         settings=settings.cluster,
         window=settings.window,
         store_name=parse_endpoint(settings.store.store).url,  # without its password
+        work=KeptWork(WorkReader(settings.store)),
         keeps_going=True,
         settle=settings.run.settle,
     )

@@ -43,6 +43,7 @@ MINUTE = 60
 HOUR = 3600
 DAY = 86400
 MIB = 2**20
+GIB = 2**30
 
 
 def parse_quantity(text: str) -> Decimal:

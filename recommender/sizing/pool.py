@@ -5,12 +5,18 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from recommender.energy.nodeclass import ClassEnergy, ClassTotals, estimate_class
+from recommender.energy.stranding import (
+    MemoryPrice,
+    Stranding,
+    estimate_memory_price,
+    estimate_stranding,
+)
 from recommender.energy.window import NodeWindows
 from recommender.model.cluster import NodeLoad
 from recommender.sizing.terms import Terms, mix_terms, terms_of
@@ -61,6 +67,31 @@ class Pool:
     energy: ClassEnergy
     reasons: tuple[str, ...]
 
+    @property
+    def memory_bytes(self) -> float:
+        """Allocatable on all its nodes."""
+        return float(sum(node.memory_bytes for node in self.nodes))
+
+    @property
+    def memory_price(self) -> MemoryPrice:
+        """What a reserved GiB costs here."""
+        return estimate_memory_price(
+            self.energy.price,
+            self.energy.binding,
+            requested_bytes=self.reserved.memory_bytes,
+            node_bytes=self.memory_bytes / max(len(self.nodes), 1),
+            nodes=len(self.nodes),
+        )
+
+    @property
+    def stranding(self) -> Stranding:
+        """What the resource that fills the nodes leaves of the other."""
+        return estimate_stranding(
+            self.energy.binding,
+            allocatable_cores=float(sum(node.cores for node in self.nodes)),
+            allocatable_bytes=self.memory_bytes,
+        )
+
 
 @dataclass(frozen=True)
 class PoolShare:
@@ -100,8 +131,13 @@ def choose_pools(pools: Sequence[Pool], workload: Workload) -> tuple[PoolShare, 
 
 def choose_terms(shares: Sequence[PoolShare], work_class: WorkClass) -> Terms | None:
     """The terms that a workload with these shares has; None without a pool."""
-    parts = [(terms_of(share.pool.energy, work_class), share.pods) for share in shares]
+    parts = [(_terms_of(share.pool, work_class), share.pods) for share in shares]
     return mix_terms(parts) if parts else None
+
+
+def _terms_of(pool: Pool, work_class: WorkClass) -> Terms:
+    terms = terms_of(pool.energy, work_class)
+    return replace(terms, memory=pool.memory_price.watts_per_gib)
 
 
 def _group_nodes(

@@ -67,6 +67,7 @@ def test_pseudonyms_tell_what_they_name(hidden):
     }
     for role, pseudonym in looks.items():
         assert re.fullmatch(role + "-[0-9a-f]{12}", pseudonym)
+    assert cart.scaler.container == cart.containers[0].name
 
 
 def test_the_same_key_gives_the_same_pseudonyms_and_another_key_others():
