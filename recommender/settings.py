@@ -301,6 +301,24 @@ class RecordSettings:
     """What `record` writes."""
 
     anonymize: bool = option(False, "replace all names by pseudonyms")
+    from_csv: str = option(
+        "",
+        "read this table of usage instead of a cluster and a store; gzip is allowed",
+        is_path=True,
+        metavar="USAGE.csv",
+    )
+    nodes_csv: str = option(
+        "",
+        "table of the nodes of --from-csv: their power, use and size",
+        flag="--nodes",
+        is_path=True,
+        metavar="NODES.csv",
+    )
+    server: str = option(
+        "",
+        "model the nodes of --from-csv as published servers of this name or CPU",
+        metavar="NAME",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
