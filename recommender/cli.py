@@ -31,6 +31,7 @@ from recommender.settings import (
     PageSettings,
     RecordSettings,
     RunSettings,
+    SimulateSettings,
     SizingSettings,
     SourceSettings,
     StoreSettings,
@@ -167,11 +168,17 @@ def record(file: Path, **values: Any) -> None:
     """Write all that a report needs into FILE, to be read with --recording FILE."""
     from recommender.recording import anonymize, check_writable, write_recording
 
+    settings = collect(RecordSettings, values)
     check_writable(file)
     with _progress() as progress:
-        evidence = _source(values, progress).read()
-    is_anonymous = collect(RecordSettings, values).anonymize
-    size = write_recording(file, anonymize(evidence) if is_anonymous else evidence)
+        if settings.from_csv:
+            evidence = _tables(settings, progress).read()
+        elif settings.nodes_csv or settings.server:
+            option = "--nodes" if settings.nodes_csv else "--server"
+            raise UsageError(f"{option} needs --from-csv: a store tells of its own nodes")
+        else:
+            evidence = _source(values, progress).read()
+    size = write_recording(file, anonymize(evidence) if settings.anonymize else evidence)
     _print_warnings((*evidence.cluster.warnings, *evidence.history.warnings))
     count = len(evidence.history.usage.containers)
     click.echo(f"{file}: {count} containers, {size:,} bytes", err=True)
@@ -266,6 +273,23 @@ def demo(**values: Any) -> None:
     click.echo(format_demo(settings, width=_width(), is_terminal=_is_terminal()), nl=False)
 
 
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@settings_options(SimulateSettings)
+def simulate(file: Path, **values: Any) -> None:
+    """Write a recording of a made-up fleet on servers with published power curves into FILE.
+
+    The same options give the same file, byte by byte.
+    """
+    from recommender.recording import check_writable, write_recording
+    from recommender.simulator import simulate_fleet
+
+    check_writable(file)
+    recording = simulate_fleet(collect(SimulateSettings, values))
+    size = write_recording(file, recording)
+    click.echo(f"{file}: {recording.cluster.source}; {size:,} bytes", err=True)
+
+
 def _source(
     values: dict[str, Any], progress: Progress, *, explained: str = "", nodes_only: bool = False
 ) -> EvidenceSource:
@@ -321,16 +345,36 @@ def _store_reader(values: dict[str, Any], progress: Progress) -> StoreReader:
 def _recorded_source(values: dict[str, Any]) -> EvidenceSource:
     from recommender.evidence import RecordedSource
 
+    _refuse_live_options("--recording", allowed={"namespace", "recording"})
+    return RecordedSource(Path(values["recording"]), namespaces=values["namespace"])
+
+
+def _tables(settings: RecordSettings, progress: Progress) -> EvidenceSource:
+    from recommender.table import TableSource
+
+    _refuse_live_options("--from-csv", allowed=set())
+    if settings.nodes_csv and settings.server:
+        raise UsageError("--nodes measures the nodes, --server models them; leave out one of them")
+    return TableSource(
+        usage=Path(settings.from_csv),
+        nodes=Path(settings.nodes_csv) if settings.nodes_csv else None,
+        server=settings.server,
+        progress=progress,
+    )
+
+
+def _refuse_live_options(instead: str, *, allowed: set[str]) -> None:
+    """Options typed beside `instead` that only a cluster or a store would heed."""
     context = click.get_current_context()
-    live = {each.name for group in _READING for each in dataclasses.fields(group)} | {"no_cluster"}
+    groups = (*_READING, SourceSettings)
+    live = {each.name for group in groups for each in dataclasses.fields(group)} - allowed
     for option in context.command.params:
         is_typed = context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
-        if is_typed and option.name in live - {"namespace"}:
+        if is_typed and option.name in live:
             raise UsageError(
-                f"{option.opts[0]} chooses what is read from a cluster or a store, and --recording "
+                f"{option.opts[0]} chooses what is read from a cluster or a store, and {instead} "
                 "reads neither; leave out one of the two"
             )
-    return RecordedSource(Path(values["recording"]), namespaces=values["namespace"])
 
 
 def _live_source(  # noqa: PLR0913 - what the commands tell apart

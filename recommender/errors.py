@@ -16,6 +16,7 @@
     |   +-- ClusterReplyError         another HTTP error, or a reply that is no answer
     |   +-- StatusSubresourceMissingError   a VPA CRD without /status
     |   +-- NotLeadingError           another replica holds the Lease
+    +-- TableError                a table (CSV) that is none, or whose times go back
     +-- RecordingError            a recording that is truncated, foreign or of another version
     +-- UnknownWorkloadError      `explain` of something that is not there
     +-- UnknownClassError         `curve` of a node class that is not there
@@ -101,6 +102,10 @@ class StatusSubresourceMissingError(ClusterError):
 
 class NotLeadingError(ClusterError):
     """Another replica holds the Lease, so nothing may be written here."""
+
+
+class TableError(JoulefitError):
+    """A table (CSV) that cannot be read."""
 
 
 class RecordingError(JoulefitError):
