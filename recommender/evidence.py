@@ -16,7 +16,7 @@ from recommender.model.history import TimeGrid
 from recommender.model.identity import PodOwners
 from recommender.model.recording import Recording
 from recommender.recording import choose_recorded_settings, read_recording
-from recommender.units import MINUTE, format_time
+from recommender.units import MINUTE, format_duration, format_time
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from recommender.model.cluster import ClusterState
     from recommender.model.history import History
     from recommender.settings import ClusterSettings, WindowSettings
+
+MOST_BINS = 100_000
+"""Of a window: eleven months of five minutes, eleven days of ten seconds. A thousand containers in
+so many bins are 0.6 GB."""
 
 
 class HistoryReader(Protocol):
@@ -82,12 +86,22 @@ class LiveSource:
     keeps_going: bool = False
     settle: float = 0.0
 
+    def __post_init__(self) -> None:
+        """Raises UsageError for a window of too many bins."""
+        bins = self.window.history / self.window.step
+        if bins > MOST_BINS:
+            raise UsageError(
+                f"--history {format_duration(self.window.history)} in --step "
+                f"{format_duration(self.window.step)} is {bins:,.0f} time bins, more than "
+                f"{MOST_BINS:,}; give a longer --step or a shorter --history"
+            )
+
     def read(self) -> Recording:
         now = time.time()
         end = now - self.settle if self.window.end is None else self.window.end
         if end > now + MINUTE:
             raise UsageError(f"--end {format_time(end)} lies in the future; leave it out for now")
-        grid = TimeGrid.ending(end, self.window.history)
+        grid = TimeGrid.ending(end, self.window.history, step=self.window.step)
         state = self._read_cluster()
         history, unread = self._read_history(grid, self._scope(state))
         cluster = state or history.cluster
