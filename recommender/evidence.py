@@ -16,7 +16,7 @@ from recommender.model.history import TimeGrid
 from recommender.model.identity import PodOwners
 from recommender.model.recording import Recording
 from recommender.recording import choose_recorded_settings, read_recording
-from recommender.units import MINUTE, format_time
+from recommender.units import MINUTE, format_duration, format_time
 from recommender.work import read_work
 
 if TYPE_CHECKING:
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from recommender.model.work import WorkEvidence
     from recommender.settings import ClusterSettings, WindowSettings
     from recommender.work import WorkSource
+
+MOST_BINS = 100_000
+"""Of a window: eleven months of five minutes, eleven days of ten seconds. A thousand containers in
+so many bins are 0.6 GB."""
 
 
 class HistoryReader(Protocol):
@@ -91,6 +95,16 @@ class LiveSource:
     settle: float = 0.0
     nodes_only: bool = False
     latency: LatencyReader | None = None
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for a window of too many bins."""
+        bins = self.window.history / self.window.step
+        if bins > MOST_BINS:
+            raise UsageError(
+                f"--history {format_duration(self.window.history)} in --step "
+                f"{format_duration(self.window.step)} is {bins:,.0f} time bins, more than "
+                f"{MOST_BINS:,}; give a longer --step or a shorter --history"
+            )
 
     def read(self) -> Recording:
         now = time.time()
@@ -168,7 +182,7 @@ def choose_grid(window: WindowSettings, *, now: float, settle: float = 0.0) -> T
     end = now - settle if window.end is None else window.end
     if end > now + MINUTE:
         raise UsageError(f"--end {format_time(end)} lies in the future; leave it out for now")
-    return TimeGrid.ending(end, window.history)
+    return TimeGrid.ending(end, window.history, step=window.step)
 
 
 def _keep(state: ClusterState, namespaces: frozenset[str]) -> ClusterState:

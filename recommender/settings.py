@@ -152,6 +152,13 @@ class WindowSettings:
         why="two weeks hold each weekday twice; the error of a p90 of bursty load needs them",
         metavar="DURATION",
     )
+    step: int = option(
+        300,
+        "length of a time bin, the mean over which is one sample of usage; it divides an hour",
+        unit="step",
+        why="holds two samples of a scrape every two minutes, and bounds what is read and kept",
+        metavar="DURATION",
+    )
     end: float | None = option(
         None,
         "end of the window (default: now); nodes, requests and replicas stay those of now",
@@ -206,6 +213,19 @@ class SizingSettings:
         unit="percentile",
         why="what the stock recommender takes; give what yours was started with",
         metavar="PERCENTILE",
+    )
+    least_history: float = option(
+        3 * 86400.0,
+        "history of a container below which the stock rule sizes it (tier T0)",
+        unit="duration",
+        why="three days tell a daily rhythm from an accident",
+        metavar="DURATION",
+    )
+    least_samples: int = option(
+        500,
+        "usage in that history, in samples of five minutes, whatever the --step; 0: any",
+        why="the 5 % that five hundred samples leave above a p95 are twenty-five",
+        metavar="N",
     )
     power: str = option(
         "auto",
@@ -264,7 +284,7 @@ class RunSettings:
         60.0,
         "time between the starts of two cycles, give or take a tenth",
         unit="duration",
-        why="as the stock recommender; new bins of history come every five minutes",
+        why="as the stock recommender; new bins of history come with every --step",
         metavar="DURATION",
     )
     settle: float = option(
