@@ -377,7 +377,7 @@ def _refuse_live_options(instead: str, *, allowed: set[str]) -> None:
             )
 
 
-def _live_source(  # noqa: PLR0913 - what the commands tell apart
+def _live_source(
     values: dict[str, Any],
     store: StoreReader,
     connection: ApiConnection | None,
