@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
 DROP_ORDER = ("node-hours", "unserved", "changes a day", "exposure", "kept", "J/core-s")
 _TITLES = (
-    *("policy", "J/core-s", "energy", "kept", "node-hours", "hot", "worst day"),
+    *("policy", "J/core-s", "released", "kept", "node-hours", "hot", "worst day"),
     *("exposure", "unserved", "changes a day"),
 )
 LEGEND = (
-    "J/core-s: of all nodes, per core-second of work served, emptied nodes released; energy: that"
-    " against the stock rule's; kept: the same where emptied nodes stay on; hot: share of"
-    " container-time on nodes that are nearly full; exposure: with usage above the request;"
-    " changes a day: of one container's target"
+    "J/core-s: of all nodes, per core-second of work served, emptied nodes released; released,"
+    " kept: that against the stock rule's, where emptied nodes are released or stay on; hot:"
+    " share of container-time on nodes that are nearly full; exposure: with usage above the"
+    " request; changes a day: of one container's target"
 )
 
 LETTERS: dict[PolicyName, str] = {
@@ -68,7 +68,7 @@ class _Row:
         return self.released or self.kept
 
 
-def format_backtest(backtest: Backtest, *, width: int | None, is_terminal: bool) -> str:
+def format_backtest_table(backtest: Backtest, *, width: int | None, is_terminal: bool) -> str:
     """The back-test as text that ends in a line break; width None: unlimited."""
     lines = [line(SIMULATED, "bold yellow"), line()] if backtest.source.is_simulated else []
     hidden: dict[str, None] = {}
@@ -119,9 +119,13 @@ def _head(backtest: Backtest, pool: PoolBacktest) -> str:
         else "not tested"
     )
     return (
-        f"{pool.name}: {pool.nodes} nodes, {pool.containers} containers,"
+        f"{pool.name}: {_count(pool.nodes, 'node')}, {_count(pool.containers, 'container')},"
         f" {pool.history_days:.3g} d of history, {tested}"
     )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _rows(backtest: Backtest, pool: PoolBacktest) -> list[_Row]:
