@@ -119,7 +119,7 @@ class _Nodes:
         self._is_bounded = is_bounded
         self._there = np.array([kind.count for kind in trace.kinds])
         self._opened = np.zeros(len(trace.kinds), dtype=np.int64)
-        self._is_restricted = ~trace.allowed.all(axis=1)
+        self._is_restricted: Mask = np.asarray(~trace.allowed.all(axis=1))
         self._open = 0
         self._cores = np.zeros(64)
         self._memory = np.zeros(64)
@@ -128,7 +128,7 @@ class _Nodes:
     def place(self, pod: int, cpu: float, memory: float) -> int:
         """The first open node with room, else a new one, else NOT_PLACED."""
         cores, left = self._cores[: self._open], self._memory[: self._open]
-        fits = cores >= cpu
+        fits: Mask = np.asarray(cores >= cpu)
         fits &= left >= memory
         if self._is_restricted[pod]:
             fits &= self._trace.allowed[pod, self._kind[: self._open]]

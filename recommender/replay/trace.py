@@ -136,6 +136,14 @@ class PoolTrace:
         total = np.sum(self.usage, axis=1, dtype=np.float64, where=seen)
         return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
+    @cached_property
+    def seen_by_day(self) -> Floats:
+        """Bins of each day of the grid in which each container was seen, [K, D]."""
+        days = np.zeros((len(self.containers), self.grid.days))
+        for day in np.unique(self.day):
+            days[:, day] = np.isfinite(self.usage[:, self.day == day]).sum(axis=1)
+        return days
+
     @property
     def work(self) -> float:
         """Core-seconds that all pods used, each daemon by its `replicas`."""
