@@ -29,6 +29,7 @@ from recommender.settings import (
     PageSettings,
     RecordSettings,
     RunSettings,
+    SimulateSettings,
     SizingSettings,
     SourceSettings,
     StoreSettings,
@@ -238,6 +239,23 @@ def demo(**values: Any) -> None:
 
     settings = collect(DemoSettings, values)
     click.echo(format_demo(settings, width=_width(), is_terminal=_is_terminal()), nl=False)
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@settings_options(SimulateSettings)
+def simulate(file: Path, **values: Any) -> None:
+    """Write a recording of a made-up fleet on servers with published power curves into FILE.
+
+    The same options give the same file, byte by byte.
+    """
+    from recommender.recording import check_writable, write_recording
+    from recommender.simulator import simulate_fleet
+
+    check_writable(file)
+    recording = simulate_fleet(collect(SimulateSettings, values))
+    size = write_recording(file, recording)
+    click.echo(f"{file}: {recording.cluster.source}; {size:,} bytes", err=True)
 
 
 def _source(values: dict[str, Any], progress: Progress, *, explained: str = "") -> EvidenceSource:

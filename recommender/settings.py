@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 
 def option(  # noqa: PLR0913 - one row of the table
@@ -352,6 +352,40 @@ class DemoSettings:
     save: str = option("", "keep the recording in this file", is_path=True, metavar="FILE")
 
 
+@dataclass(frozen=True, kw_only=True)
+class SimulateSettings:
+    """What `simulate` makes up."""
+
+    kind: Literal["flat", "daily", "bursty", "batch", "mixed"] = option(
+        "mixed",
+        "how the load comes and goes; daily: to all containers at once",
+        choices=("flat", "daily", "bursty", "batch", "mixed"),
+    )
+    containers: int = option(
+        1000,
+        "containers",
+        why="enough for a pool of ten nodes, below which nothing is pooled",
+        metavar="N",
+        least=1,
+        most=5000,
+    )
+    simulated_days: int = option(14, "simulated days", flag="--days", metavar="N", least=1, most=60)
+    simulated_nodes: int = option(
+        0,
+        "nodes; 0: as many as the requests need",
+        flag="--nodes",
+        metavar="N",
+        most=10_000,
+    )
+    simulated_server: str = option(
+        "Lenovo SR645",
+        "published server whose power curve the nodes have: its name, its CPU or a part of these",
+        flag="--server",
+        metavar="NAME",
+    )
+    simulated_seed: int = option(7, "another number is another fleet", flag="--seed", metavar="N")
+
+
 ALL_SETTINGS = (
     OutputSettings,
     GateSettings,
@@ -361,6 +395,7 @@ ALL_SETTINGS = (
     DoctorSettings,
     BacktestSettings,
     DemoSettings,
+    SimulateSettings,
     SourceSettings,
     StoreSettings,
     ClusterSettings,

@@ -54,6 +54,8 @@ cores. On machines with 4 GiB a core memory alone would need about a third of th
 CPU requests of users need: it does not bind, and would if CPU requests came near the mean use."""
 MEMORY_REQUEST_RATIO, MEMORY_REQUEST_SPREAD = 1.5, 0.25
 """What users request over the peak working set."""
+MOST_BYTES_PER_CORE = 8 * 1024 * MIB
+"""The largest memory request, for each core of the largest CPU request."""
 
 NOISE: dict[DemandKind, float] = {"flat": 0.12, "daily": 0.05, "bursty": 0.12, "batch": 0.12}
 """Sigma of five-minute means around what a container does (log-normal); what many people ask
@@ -163,8 +165,9 @@ def _draw_sizes(rng: np.random.Generator, most_cores: float) -> tuple[float, flo
     cores = min(SIZE_MEDIAN * size, most_cores / 4.0)
     requested = min(cores * REQUEST_RATIO * ratio, most_cores)
     memory = MEMORY_MEDIAN * (cores / SIZE_MEDIAN) ** MEMORY_POWER * amount
-    wanted = memory * MEMORY_REQUEST_RATIO * memory_ratio
-    return cores, max(1.0, round(requested * 100)) / 100, memory, float(round(wanted / MIB)) * MIB
+    wanted = min(memory * MEMORY_REQUEST_RATIO * memory_ratio, most_cores * MOST_BYTES_PER_CORE)
+    wanted = float(round(wanted / MIB)) * MIB
+    return cores, max(1.0, round(requested * 100)) / 100, min(memory, wanted), wanted
 
 
 def _draw_calendar(grid: TimeGrid, rng: np.random.Generator) -> _Calendar:
