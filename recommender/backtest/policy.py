@@ -79,11 +79,13 @@ class Policy:
 class Rules:
     """What the policies of one pool have in common.
 
-    `planned` is the utilisation up to which its nodes may be filled.
+    `planned` is the utilisation up to which its nodes may be filled; `block_share` of the allowed
+    hot time is what T3 plans with.
     """
 
     allowance: Allowance = ANY
     planned: float = 1.0
+    block_share: float = BLOCK_SHARE
 
     @property
     def limits(self) -> CheckLimits:
@@ -101,7 +103,7 @@ class Rules:
                 Policy("frequency-only", self._compensate, 0.9),
                 Policy("T1", self._priced, 0.9),
                 Policy("T2", self._pooled, 0.75),
-                Policy("T3", self._by_block, 0.75, BLOCK_SHARE),
+                Policy("T3", self._by_block, 0.75, self.block_share),
             )
         }
         chosen = frozenset(names)
@@ -134,7 +136,7 @@ class Rules:
         return _of(size_pooled(train, allowance=self.allowance, limits=self.limits))
 
     def _by_block(self, train: PoolTrace) -> Proposal:
-        limits = self.limits.scaled(BLOCK_SHARE)
+        limits = self.limits.scaled(self.block_share)
         return _of(size_by_block(train, allowance=self.allowance, limits=limits))
 
 

@@ -19,7 +19,7 @@ PolicyName: TypeAlias = Literal[
     "as-requested", "stock", "p95", "p99", "frequency-only", "T1", "T2", "T3", "limit"
 ]
 Scenario: TypeAlias = Literal["nodes-released", "nodes-kept"]
-Verdict: TypeAlias = Literal["tested", "too-short", "too-small", "no-usage", "no-power"]
+Verdict: TypeAlias = Literal["tested", "too-short", "too-small", "no-usage"]
 
 
 class _Json(msgspec.Struct, frozen=True, rename="camel"):
