@@ -104,6 +104,16 @@ def observe_pools(
     return _assemble(usage, kinds, rows)
 
 
+def estimate_visible_share(trace: PoolTrace) -> float:
+    """Share of the pool's CPU time that known workloads used; 0 where none was used.
+
+    What is not seen cannot be replayed: peaks of others may coincide with those that are.
+    """
+    known = np.array([bool(ref.namespace) for ref in trace.workloads], dtype=np.bool_)
+    used = trace.pod_usage.sum(axis=1, dtype=np.float64) * trace.replicas
+    return float(used[known].sum() / used.sum()) if used.sum() > 0.0 else 0.0
+
+
 def _count_here(workload: Workload, kind_of: dict[str, int], kinds: int) -> Integers:
     """Pods on each kind, [kinds]."""
     here = np.zeros(kinds, dtype=np.int64)

@@ -13,6 +13,7 @@ import numpy as np
 
 from recommender.energy.price import SHORTFALL_MULTIPLE, WorkClass
 from recommender.replay.check import CheckLimits, PoolCheck, PoolRule, calibrate_pool
+from recommender.replay.observation import observe_pools
 from recommender.replay.trace import BLOCKS, NodeKind
 from recommender.sizing.histogram import STOCK_CPU
 from recommender.sizing.quantile import CLASS_RANGE, choose_quantile, name_quantile
@@ -21,11 +22,14 @@ from recommender.sizing.stock import TARGET, divide_floor, estimate_stock_cpu
 from recommender.units import DAY
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping, Sequence
 
     from numpy.typing import ArrayLike
 
     from recommender.energy.array import Floats, Integers
+    from recommender.model.cluster import ClusterState
+    from recommender.model.history import History
+    from recommender.model.identity import ContainerRef, WorkloadRef
     from recommender.replay.trace import PoolTrace, Usage
     from recommender.sizing.pool import Pool
 
@@ -84,6 +88,30 @@ def kind_of(pool: Pool) -> NodeKind:
         count=len(pool.nodes),
         curve=pool.energy.curve,
         members=tuple(each.name for each in pool.nodes),
+    )
+
+
+def observe_pool(
+    pool: Pool,
+    pools: Sequence[Pool],
+    *,
+    cluster: ClusterState,
+    history: History,
+    managed: Container[ContainerRef] | None = None,
+    work_classes: Mapping[WorkloadRef, WorkClass] | None = None,
+) -> PoolTrace:
+    """The trace of one pool of `pools`, as `replay.observation` makes it.
+
+    A workload that runs nowhere now counts in the first pool, as `choose_pools` has it.
+    """
+    return observe_pools(
+        history.usage,
+        cluster,
+        kinds=(kind_of(pool),),
+        nodes=history.nodes,
+        managed=managed,
+        work_classes=work_classes,
+        with_idle=pool is pools[0],
     )
 
 

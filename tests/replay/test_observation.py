@@ -17,7 +17,7 @@ from recommender.model.cluster import (
 )
 from recommender.model.history import NodeHistory, TimeGrid
 from recommender.model.identity import ContainerRef, WorkloadRef
-from recommender.replay.observation import observe_pools
+from recommender.replay.observation import estimate_visible_share, observe_pools
 from recommender.replay.packer import pack
 from recommender.replay.trace import NodeKind
 from recommender.simulator.reduction import reduce_samples, stack_histories
@@ -247,6 +247,15 @@ def test_what_others_reserve_is_a_daemon_and_a_pod_of_what_one_node_has_more():
         ("Pods/a", 1.0, 3.0, False, 1, 2.0),
     ]
     assert trace.work == pytest.approx(7.0 * BINS * 300)
+
+
+def test_what_is_visible_is_the_share_of_the_known_workloads():
+    """2 x 0.5 of 4 + 3 cores; all of it where the nodes' use is not known."""
+    usage = usage_of({(WEB, "app"): pods_of(0.5, 2)})
+    trace = observe(usage, cluster_of(workload_of()), nodes=nodes_of([4.0, 3.0]))
+    assert estimate_visible_share(trace) == pytest.approx(1 / 7)
+    assert estimate_visible_share(observe(usage, cluster_of(workload_of()))) == 1.0
+    assert estimate_visible_share(observe(usage_of({}), cluster_of(workload_of()))) == 0.0
 
 
 def test_without_the_nodes_usage_others_reserve_and_use_nothing():

@@ -9,13 +9,18 @@ from hypothesis import strategies as st
 
 from recommender.model.identity import ContainerRef
 from recommender.replay.check import CheckLimits
+from recommender.replay.energy import estimate_price_now
+from recommender.replay.observation import estimate_visible_share
 from recommender.replay.outcome import replay_requests
+from recommender.simulator.simulation import simulate
+from recommender.sizing.pool import estimate_pools
 from recommender.sizing.pooled import (
     Allowance,
     RankedUsage,
     choose_quantiles,
     kind_of,
     least_quantiles,
+    observe_pool,
     size_by_block,
     size_pooled,
     size_priced,
@@ -195,6 +200,51 @@ def test_the_trace_of_a_report_is_sized_by_the_names_of_its_containers():
     trace = trace_of(Pod(np.linspace(0.1, 0.9, 8 * DAY_OF_BINS)))
     exact = size_quantile(trace, 0.9)[0]
     assert float(demand.distribution.quantile(0.9)[0]) == pytest.approx(exact, rel=0.01)
+
+
+@pytest.fixture(scope="module")
+def simulated():
+    """The pool of the simulated cluster, three days of it, and its trace."""
+    recording = simulate(end=86400 * 20_000, days=3, seed=7, nodes=6)
+    pools = estimate_pools(recording.cluster, recording.history.nodes)
+    trace = observe_pool(pools[0], pools, cluster=recording.cluster, history=recording.history)
+    return pools[0], trace
+
+
+def test_the_simulated_pool_is_all_visible_and_has_the_price_of_its_report(simulated):
+    """Power there is measured with noise; the price of a trace is that at its mean use."""
+    pool, trace = simulated
+    assert trace.kinds[0].count == 6
+    assert estimate_visible_share(trace) > 0.9
+    assert estimate_price_now(trace) == pytest.approx(
+        pool.energy.effective_price.watts_per_core, rel=0.05
+    )
+
+
+def test_the_simulated_pool_needs_fewer_nodes_when_it_is_pooled(simulated):
+    """And none of them gets hot for longer than it may, nor waits for cores."""
+    _, trace = simulated
+    now = replay_requests(trace, trace.cpu_requests)
+    check = size_pooled(trace)
+    pooled = replay_requests(trace, check.requests)
+    assert check.is_met
+    assert pooled.nodes < now.nodes
+    assert pooled.joules_per_work_released < now.joules_per_work_released
+    assert pooled.hot.mean <= 0.005
+    assert pooled.unserved_share < 0.001
+
+
+def test_a_second_pool_leaves_out_what_runs_nowhere(simulated):
+    pool, _ = simulated
+    recording = simulate(end=86400 * 20_000, days=1, seed=7, nodes=2)
+    pools = (pool, replace(pool, nodes=recording.cluster.nodes))
+    first, second = (
+        observe_pool(each, pools, cluster=recording.cluster, history=recording.history)
+        for each in pools
+    )
+    idle = {each.ref for each in recording.cluster.workloads if not each.pods_on}
+    assert idle & set(first.workloads)
+    assert not idle & set(second.workloads)
 
 
 @settings(max_examples=12)
