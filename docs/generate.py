@@ -14,7 +14,12 @@ from recommender import settings
 from recommender.cluster.lease import DEFAULT_NAMESPACE, name_lease
 from recommender.cluster.role import list_lease_rules, list_rules
 from recommender.flags import OptionRow, option_rows
-from recommender.report.schema import comparison_schema, curve_schema, report_schema
+from recommender.report.schema import (
+    backtest_schema,
+    comparison_schema,
+    curve_schema,
+    report_schema,
+)
 from recommender.report.yaml_text import format_yaml_documents
 
 if TYPE_CHECKING:
@@ -75,6 +80,11 @@ def format_curve_schema() -> str:
     return json.dumps(curve_schema(), indent=2) + "\n"
 
 
+def format_backtest_schema() -> str:
+    """docs/backtest.schema.json: the schema of `backtest --output json`."""
+    return json.dumps(backtest_schema(), indent=2) + "\n"
+
+
 def format_role() -> str:
     """docs/cluster-role.yaml: what the recommender may do, and nothing more."""
     version = {"apiVersion": "rbac.authorization.k8s.io/v1"}
@@ -96,6 +106,7 @@ GENERATED = {
     "report.schema.json": format_schema,
     "comparison.schema.json": format_comparison_schema,
     "curve.schema.json": format_curve_schema,
+    "backtest.schema.json": format_backtest_schema,
     "cluster-role.yaml": format_role,
 }
 

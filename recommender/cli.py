@@ -21,6 +21,7 @@ from recommender.console import Group
 from recommender.errors import UsageError
 from recommender.flags import collect, settings_options
 from recommender.settings import (
+    BacktestSettings,
     ClusterSettings,
     CurveSettings,
     DemoSettings,
@@ -157,6 +158,35 @@ def curve(**values: Any) -> None:
         )
     text = format_node_curves(
         curves, output=settings.curve_output, width=_width(), is_terminal=_is_terminal()
+    )
+    click.echo(text, nl=False)
+
+
+@main.command()
+@settings_options(BacktestSettings, SourceSettings, *_READING, SizingSettings)
+def backtest(**values: Any) -> None:
+    """Test policies of CPU requests on the past: energy, hot nodes, exposure. Changes nothing.
+
+    Each policy learns from some days (--train) and is replayed on the days that follow (--test),
+    pool by pool: the requests as they are, the stock rule, p95, p99, frequency compensation alone,
+    our tiers, and the limit that nothing can go below.
+    """
+    from recommender.report.document import format_backtest
+    from recommender.trial import backtest as test_policies
+
+    settings = collect(BacktestSettings, values)
+    with _progress() as progress:
+        document = test_policies(
+            _source(values, progress),
+            settings=settings,
+            sizing=collect(SizingSettings, values),
+            progress=progress,
+        )
+    text = format_backtest(
+        document,
+        output=settings.backtest_output,
+        width=_width(),
+        is_terminal=_is_terminal(),
     )
     click.echo(text, nl=False)
 

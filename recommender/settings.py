@@ -378,6 +378,37 @@ class CurveSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BacktestSettings:
+    """What `backtest` tests, on which days, and how it is shown."""
+
+    train: float = option(
+        5 * 86400.0,
+        "days that a policy learns from",
+        unit="duration",
+        why="with the test a week, which two weeks of history hold more than once",
+        metavar="DURATION",
+    )
+    test: float = option(
+        2 * 86400.0,
+        "days that follow, on which it is tested; then all moves on by them",
+        unit="duration",
+        metavar="DURATION",
+    )
+    policy: tuple[str, ...] = option(
+        (),
+        "only this policy; repeatable (default: all)",
+        choices=(
+            *("as-requested", "stock", "p95", "p99", "frequency-only"),
+            *("T1", "T2", "T3", "limit"),
+        ),
+        metavar="NAME",
+    )
+    backtest_output: str = option(
+        "table", "format", flag="--output", short="o", choices=("table", "json", "markdown")
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class DemoSettings:
     """What `demo` simulates."""
 
@@ -429,6 +460,7 @@ ALL_SETTINGS = (
     RecordSettings,
     DoctorSettings,
     CurveSettings,
+    BacktestSettings,
     DemoSettings,
     SimulateSettings,
     SourceSettings,

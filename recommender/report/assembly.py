@@ -139,7 +139,7 @@ def estimate_savings(sized: Sequence[WorkloadReport], node_releaser: str) -> Sav
 
 
 def describe_source(evidence: Recording) -> Source:
-    """Where the numbers of this evidence come from."""
+    """Where the evidence comes from, as every document says it."""
     grid = evidence.history.usage.grid
     return Source(
         cluster=evidence.cluster.source,

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from recommender.report.backtest import format_backtest_markdown, format_backtest_table
 from recommender.report.contrast import format_contrast
 from recommender.report.nodecurve import format_curves
 from recommender.report.sheet import format_comparison_csv, format_csv
 from recommender.report.table import format_table
 
 if TYPE_CHECKING:
+    from recommender.model.backtest import Backtest
     from recommender.model.contrast import Comparison
     from recommender.model.curve import NodeCurves
     from recommender.model.report import Report
@@ -63,6 +65,17 @@ def format_node_curves(
     if output == "yaml":
         return format_yaml(curves)
     return format_curves(curves, width=width, is_terminal=is_terminal)
+
+
+def format_backtest(
+    backtest: Backtest, *, output: str, width: int | None, is_terminal: bool
+) -> str:
+    """The back-test as table, json or markdown. Else as `format_report`."""
+    if output == "json":
+        return format_json(backtest)
+    if output == "markdown":
+        return format_backtest_markdown(backtest)
+    return format_backtest_table(backtest, width=width, is_terminal=is_terminal)
 
 
 def format_json(document: msgspec.Struct) -> str:

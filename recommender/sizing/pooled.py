@@ -15,6 +15,7 @@ from recommender.energy.price import SHORTFALL_MULTIPLE, WorkClass
 from recommender.replay.check import CheckLimits, PoolCheck, PoolRule, calibrate_pool
 from recommender.replay.observation import observe_pools
 from recommender.replay.trace import BLOCKS, NodeKind
+from recommender.sizing.blockrhythm import estimate_rhythm
 from recommender.sizing.histogram import STOCK_CPU
 from recommender.sizing.quantile import CLASS_RANGE, choose_quantile, name_quantile
 from recommender.sizing.stock import TARGET, divide_floor, estimate_stock_cpu
@@ -227,20 +228,25 @@ def size_by_block(
 ) -> BlockCheck:
     """T3: T2 for each block of four hours of the day by itself.
 
-    A container that was never seen in a block gets there what all of the trace says. ValueError
+    A container gets in a block what that block says as far as its days are alike (`rhythm`), else
+    what all of the trace says; likewise where it was never seen in the block. ValueError
     for a trace without any bin of some block.
     """
     p = least_quantiles(trace)
     means, floors = trace.means, RankedUsage.of(trace.usage).quantile(p)
+    rhythm = estimate_rhythm(trace)
     checks = []
     for block in range(BLOCKS):
         part = trace.in_block(block)
         if not len(part.bins):
             raise ValueError(f"the trace has no bin of block {block} of the day")
         floor = RankedUsage.of(part.usage).quantile(p)
+        # A block in which a container was never seen says nothing of it.
+        own_mean = np.where(np.isfinite(part.means), part.means, means)
+        own_floor = np.where(np.isfinite(floor), floor, floors)
         rule = PoolRule(
-            mean=np.where(np.isfinite(part.means), part.means, means),
-            floor=np.where(np.isfinite(floor), floor, floors),
+            mean=means + rhythm * (own_mean - means),
+            floor=floors + rhythm * (own_floor - floors),
             least=allowance.least,
             greatest=allowance.greatest,
             ceiling=ceiling,

@@ -70,8 +70,8 @@ def cadvisor_series():
 
 def joulefit_series():
     held = np.isin(HOUR, HELD)
-    for pod in PODS:
-        owner = {"workload": PODS[pod].name, "workload_kind": "Deployment", "node": "n1"}
+    for pod, owned_by in PODS.items():
+        owner = {"workload": owned_by.name, "workload_kind": "Deployment", "node": "n1"}
         labels = {"namespace": "shop", "pod": pod, "container": "app", **owner}
         waited = np.where(held & (pod == "web-a"), 0.2, 0.0)
         yield counter("joulefit_container_cpu_seconds_total", labels, 0.2)
