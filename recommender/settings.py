@@ -181,6 +181,12 @@ class SizingSettings:
         "work class of workloads that name none (annotation joulefit.io/work-class)",
         choices=("critical", "standard", "batch"),
     )
+    highest_tier: str = option(
+        "T3",
+        "highest evidence tier to size by; each needs its gates, which explain shows",
+        choices=("T0", "T1", "T2", "T3"),
+        why="a tier is used only where a replay of the pool's own history shows that it holds",
+    )
     pod_min_cpu: int = option(
         25,
         "least CPU target of a pod, divided over its containers",

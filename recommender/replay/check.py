@@ -86,6 +86,7 @@ class PoolRule:
 class PoolCheck:
     """What was found.
 
+    rule         what was calibrated
     factor       s; None where no factor within the range holds the limits
     requests     cores of each container [K], with the greatest factor where none does
     hot          container-time on hot nodes, of all packings together
@@ -95,6 +96,7 @@ class PoolCheck:
     reasons      in words
     """
 
+    rule: PoolRule
     factor: float | None
     requests: Floats
     hot: HotTime
@@ -156,7 +158,7 @@ def calibrate_pool(
         return _conclude(trace, rule, low, None, limits)
     best = attempt(limits.greatest)
     if not best.meets(limits):
-        return _refuse(trace, best, limits)
+        return _refuse(trace, rule, best, limits)
     for _ in range(STEPS):
         middle = attempt(math.sqrt(low.factor * best.factor))
         if middle.meets(limits):
@@ -209,10 +211,10 @@ def _conclude(
             f"beyond the {limits.utilisation:.0%} that is planned"
         )
         reasons.append(Reason("pool ceiling", f"{found.utilisation:.0%}", text))
-    return _result(found, found.factor, reasons)
+    return _result(rule, found, found.factor, reasons)
 
 
-def _refuse(trace: PoolTrace, best: _Trial, limits: CheckLimits) -> PoolCheck:
+def _refuse(trace: PoolTrace, rule: PoolRule, best: _Trial, limits: CheckLimits) -> PoolCheck:
     why = (
         f"no factor from {limits.least:g}x to {limits.greatest:g}x the mean keeps container-time "
         f"on hot nodes within {limits.hot_mean:.2%}, {limits.hot_worst_day:.1%} on the worst day"
@@ -222,14 +224,17 @@ def _refuse(trace: PoolTrace, best: _Trial, limits: CheckLimits) -> PoolCheck:
     why += (
         f": with {limits.greatest:g}x, {_describe_hot(best.hot)} ({_describe_replay(trace, best)})"
     )
-    return _result(best, None, [Reason("pool", "not met", why)])
+    return _result(rule, best, None, [Reason("pool", "not met", why)])
 
 
-def _result(trial: _Trial, factor: float | None, reasons: list[Reason]) -> PoolCheck:
+def _result(
+    rule: PoolRule, trial: _Trial, factor: float | None, reasons: list[Reason]
+) -> PoolCheck:
     if trial.unplaced:
         text = "pods request more than any node has room for; they are not in the replay"
         reasons.append(Reason("pool unplaced", f"{trial.unplaced:d}", text))
     return PoolCheck(
+        rule=rule,
         factor=factor,
         requests=trial.requests,
         hot=trial.hot,

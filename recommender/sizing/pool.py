@@ -22,12 +22,13 @@ from recommender.model.cluster import NodeLoad
 from recommender.sizing.terms import Terms, mix_terms, terms_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from recommender.energy.curve import Quality
     from recommender.energy.price import WorkClass
     from recommender.model.cluster import ClusterState, Node, Workload
     from recommender.model.history import NodeHistory
+    from recommender.sizing.pooltier import PoolTier
 
 _NOISE_WORDS = re.compile(
     r"\((?:r|tm)\)|@.*|\b(?:cpu|processor|\d+-core|intel|amd)\b", re.IGNORECASE
@@ -95,10 +96,14 @@ class Pool:
 
 @dataclass(frozen=True)
 class PoolShare:
-    """A pool, and how many pods of a workload run in it; 0 where none of them runs anywhere."""
+    """A pool, and how many pods of a workload run in it; 0 where none of them runs anywhere.
+
+    `tier` is what the replay of the pool allows, None where nobody has looked.
+    """
 
     pool: Pool
     pods: int
+    tier: PoolTier | None = None
 
 
 def estimate_pools(
@@ -116,13 +121,20 @@ def estimate_pools(
     )
 
 
-def choose_pools(pools: Sequence[Pool], workload: Workload) -> tuple[PoolShare, ...]:
+def choose_pools(
+    pools: Sequence[Pool], workload: Workload, tiers: Mapping[str, PoolTier] | None = None
+) -> tuple[PoolShare, ...]:
     """The pools that the workload's pods run in, most pods first; the largest where none runs.
 
-    Empty where there is no pool at all.
+    Empty where there is no pool at all. `tiers` are those of the pools by name.
     """
+    known = tiers or {}
     shares = [
-        PoolShare(pool, sum(workload.pods_on.get(node.name, 0) for node in pool.nodes))
+        PoolShare(
+            pool,
+            sum(workload.pods_on.get(node.name, 0) for node in pool.nodes),
+            known.get(pool.name),
+        )
         for pool in pools
     ]
     used = [share for share in shares if share.pods > 0] or shares[:1]

@@ -12,6 +12,7 @@ from recommender.units import format_millicores
 if TYPE_CHECKING:
     from recommender.energy.price import WorkClass
     from recommender.sizing.demand import ContainerDemand
+    from recommender.sizing.pooltier import BlockShare, Pooled
     from recommender.sizing.terms import Terms
 
 CLASS_RANGE: dict[WorkClass, tuple[float, float]] = {
@@ -55,8 +56,17 @@ def choose_quantile(reserved: float, shortfall: float, work_class: WorkClass) ->
     return min(max(1.0 - reserved / shortfall, least), greatest)
 
 
-def explain_quantile(terms: Terms) -> tuple[float, tuple[Reason, ...]]:
-    """The quantile of these terms, with the steps that lead to it."""
+def explain_quantile(
+    terms: Terms, pooled: Pooled | None = None
+) -> tuple[float, tuple[Reason, ...]]:
+    """The quantile of these terms, with the steps that lead to it.
+
+    From T2 on it is the least of the class: what is needed above it, the pool check has found.
+    """
+    if pooled is not None and pooled.name in ("T2", "T3"):
+        p = CLASS_RANGE[terms.work_class][0]
+        why = f"the least of {terms.work_class} work: the pool check finds what it needs beyond it"
+        return p, (Reason("quantile", f"{p:.2f}", why),)
     p = choose_quantile(terms.reserved, terms.shortfall, terms.work_class)
     least, greatest = quantile_range(terms.work_class)
     dynamic = terms.shortfall / terms.multiple
@@ -79,49 +89,81 @@ def explain_quantile(terms: Terms) -> tuple[float, tuple[Reason, ...]]:
 
 
 def choose_request(
-    demand: ContainerDemand, p: float, crowding: float
+    demand: ContainerDemand, p: float, crowding: float, pooled: Pooled | None = None
 ) -> tuple[float, tuple[Reason, ...]]:
     """Cores to request: the p-quantile of demand with its bursts, at least its mean, more on a
     crowded pool.
 
     The mean matters for work that is mostly off: its p90 can lie below what it uses in all,
-    and a pool filled by such requests could not do the work.
+    and a pool filled by such requests could not do the work. `pooled` says by how much of the
+    mean its pool keeps cool; without it nobody has looked.
     """
+    if pooled is not None and pooled.block is not None:
+        return _choose_in_block(demand, p, crowding, pooled, pooled.block)
     covered = float(demand.distribution.quantile(p)[0])
+    factor = 1.0 if pooled is None else pooled.factor
     peak = covered * choose_burst(demand.burst, p)
     bursts = explain_burst(demand.burst, p)
     steps = (
         *demand.steps,
-        Reason(name_quantile(p), _cores(covered), _compare_mean(demand, peak)),
+        Reason(name_quantile(p), _cores(covered), _compare_mean(demand, peak, factor)),
         *((bursts,) if bursts else ()),
         demand.rhythm.explain(demand.days),
-        Reason(
-            "pool",
-            "one by one",
-            "each container is sized by its own demand: peaks that coincide in the pool are "
-            "not replayed",
-        ),
+        _ONE_BY_ONE if pooled is None else pooled.explain(),
     )
-    return max(peak, demand.least_mean) * crowding * demand.compensation, steps
+    return max(peak, factor * demand.least_mean) * crowding * demand.compensation, steps
 
 
-def _compare_mean(demand: ContainerDemand, peak: float) -> str:
+_ONE_BY_ONE = Reason(
+    "pool",
+    "one by one",
+    "each container is sized by its own demand: peaks that coincide in the pool are not replayed",
+)
+
+
+def _choose_in_block(
+    demand: ContainerDemand, p: float, crowding: float, pooled: Pooled, block: BlockShare
+) -> tuple[float, tuple[Reason, ...]]:
+    """The same by mean and quantile of some hours of the day, as the replay has them."""
+    burst, bursts = choose_burst(demand.burst, p), explain_burst(demand.burst, p)
+    peak, spread = block.floor * burst, pooled.factor * block.mean
+    wins = "above" if peak >= spread else "below"
+    steps = (
+        *demand.steps,
+        Reason("mean", _cores(block.mean), f"in {block.name}"),
+        Reason(
+            name_quantile(p),
+            _cores(block.floor),
+            f"in {block.name}; {wins} {pooled.factor:.2f} x the mean, the greater decides",
+        ),
+        *((bursts,) if bursts else ()),
+        demand.rhythm.explain(demand.days),
+        pooled.explain(),
+    )
+    return max(peak, spread) * crowding * demand.compensation, steps
+
+
+def _compare_mean(demand: ContainerDemand, peak: float, factor: float) -> str:
     """Whether the quantile, with its bursts, or the mean decides."""
     mean = f"the mean of {_cores(demand.mean)}"
     if demand.least_mean > demand.mean:
         mean = (
             f"{_cores(demand.least_mean)}, the most that its mean of {_cores(demand.mean)} may be"
         )
+    if factor > 1.0:
+        mean = f"{factor:.2f} x {mean}"
     return (
         f"above {mean}, so it decides"
-        if peak >= demand.least_mean
+        if peak >= factor * demand.least_mean
         else f"below {mean}, which decides"
     )
 
 
-def explain_ceiling(terms: Terms) -> Reason:
+def explain_ceiling(terms: Terms, *, is_replayed: bool = False) -> Reason:
     """What a pool that is fuller than its best does to its requests."""
     where = f"pool at {terms.utilisation:.0%}, planned up to {terms.planned:.0%}"
+    if is_replayed:
+        return Reason("ceiling", "x1", f"{where}: the pool check keeps its nodes below that")
     if terms.crowding <= 1.0:
         return Reason("ceiling", "x1", f"{where}: no change")
     return Reason(

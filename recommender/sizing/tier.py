@@ -12,6 +12,7 @@ from recommender.units import DAY, HOUR, MINUTE, format_duration
 
 if TYPE_CHECKING:
     from recommender.settings import SizingSettings
+    from recommender.sizing.pooltier import Pooled
     from recommender.sizing.terms import Terms
 
 LEAST_CONFIDENT_DAYS = 1.0
@@ -32,7 +33,7 @@ _NOISE = 1e-6  # seconds: a sixth of a minute as a part of a day, times a day, i
 
 @dataclass(frozen=True)
 class Tier:
-    """`name` T0 or T1, its `basis` in words; `gap`: what is missing for the next, "" if none."""
+    """`name` T0 to T3, its `basis` in words; `gap`: what is missing for the next, "" if none."""
 
     name: str
     basis: str
@@ -40,16 +41,34 @@ class Tier:
     gap: str = ""
 
 
-def choose_tier(days: float, bins: float, *, terms: Terms | None, settings: SizingSettings) -> Tier:
-    """The tier for `days` of history with `bins` five-minute bins of usage, on these terms."""
+def choose_tier(
+    days: float,
+    bins: float,
+    *,
+    terms: Terms | None,
+    settings: SizingSettings,
+    pooled: Pooled | None = None,
+) -> Tier:
+    """The tier for `days` of history with `bins` five-minute bins of usage, on these terms.
+
+    `pooled` says what the replay of its pools allows; without it no tier above T1.
+    """
     gap = _find_usage_gap(days, bins, settings) or _find_terms_gap(terms)
+    if not gap and settings.highest_tier == "T0":
+        gap = "--highest-tier T0"
+    if not gap and pooled is not None and pooled.name == "T0":
+        gap = pooled.gap
     if gap or terms is None:
         basis = "stock rule"
         why = f"no energy evidence: {gap}"
         return Tier("T0", basis, Reason("tier", f"T0 {basis}", why), gap)
-    basis = "priced quantile, modelled power" if terms.is_modelled else "priced quantile"
+    name = "T1" if pooled is None else pooled.name
+    basis = _BASIS[name] + ", modelled power" * terms.is_modelled
     why = f"{describe_days(days)} of history, {bins:,.0f} five-minute samples, "
-    return Tier("T1", basis, Reason("tier", f"T1 {basis}", why + _describe_price(terms)))
+    return Tier(name, basis, Reason("tier", f"{name} {basis}", why + _describe_price(terms)))
+
+
+_BASIS = {"T1": "priced quantile", "T2": "pooled", "T3": "time of day"}
 
 
 def _find_usage_gap(days: float, bins: float, settings: SizingSettings) -> str:
