@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from recommender.backtest.gate import TierJudge
 from recommender.cluster.connection import connect
 from recommender.cluster.event import EventWriter, choose_events
 from recommender.cluster.lease import Lease, find_namespace, name_lease, name_replica
@@ -180,6 +181,8 @@ def _build_service(
     sink = StatusWriter(connection, may_write=may_write)
     profile_sink = ProfileWriter(connection, may_write=may_write)
 
+    judge = TierJudge()
+
     def run_cycle() -> Cycle:
         return run_once(
             source,
@@ -187,6 +190,7 @@ def _build_service(
             settings=settings.sizing,
             with_curves=False,
             profile_sink=profile_sink,
+            judge=judge,
         )
 
     return Service(

@@ -9,7 +9,6 @@ import msgspec
 
 from recommender.report.backtest import format_backtest_markdown, format_backtest_table
 from recommender.report.contrast import format_contrast
-from recommender.report.nodecurve import format_curves
 from recommender.report.sheet import format_comparison_csv, format_csv
 from recommender.report.table import format_table
 
@@ -64,6 +63,8 @@ def format_node_curves(
         return format_json(curves)
     if output == "yaml":
         return format_yaml(curves)
+    from recommender.report.nodecurve import format_curves  # noqa: PLC0415 - it draws with numpy
+
     return format_curves(curves, width=width, is_terminal=is_terminal)
 
 
