@@ -6,11 +6,11 @@ with 1 if anything of that is not so. Needs root, as the node does.
 
 from __future__ import annotations
 
-import os
+import functools
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,9 +21,11 @@ from tests.testbed.part import MissingPartError
 from tests.testbed.process import ServerStartError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
     from tests.e2e.road import Walk
+
+_say = functools.partial(print, flush=True)  # each step is seen when it ends, in a pipe too
 
 
 def main() -> int:
@@ -43,17 +45,9 @@ def main() -> int:
 
 
 def _walk(begun: float) -> Walk:
-    with _flush(), KubernetesNode() as node, tempfile.TemporaryDirectory() as folder:
-        print(f"{time.monotonic() - begun:6.1f} s  a Kubernetes of one node is ready")
-        return Road(node, Path(folder), say=print).go()
-
-
-@contextmanager
-def _flush() -> Iterator[None]:
-    """Each line is seen when it is written, in a pipe too."""
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(line_buffering=True)
-    yield
+    with KubernetesNode() as node, tempfile.TemporaryDirectory() as folder:
+        _say(f"{time.monotonic() - begun:6.1f} s  a Kubernetes of one node is ready")
+        return Road(node, Path(folder), say=_say).go()
 
 
 def _show(walk: Walk) -> None:
@@ -64,18 +58,17 @@ def _show(walk: Walk) -> None:
     print(f"with less asked for, at a price: {list_pairs(walk.ripe)}\n")
 
 
-def _is_met(expectation, walk: Walk) -> bool:
+def _is_met(expectation: Callable[[Walk], None], walk: Walk) -> bool:
     name = expectation.__name__.replace("_", " ")
     try:
         expectation(walk)
     except AssertionError as error:
-        print(f"FAIL  {name}\n      {error or 'see tests/e2e/expectation.py'}")
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        print(f"FAIL  {name}\n      {where.filename}:{where.lineno}: {where.line} {error}")
         return False
     print(f"ok    {name}")
     return True
 
 
 if __name__ == "__main__":
-    if os.geteuid() != 0:
-        sys.exit("make e2e needs root: a node makes namespaces and cgroups")
     sys.exit(main())
