@@ -34,15 +34,16 @@ SHAPE = FleetShape(
 TEAM = "team-1"  # the namespace of all its workloads but the DaemonSet
 WINDOW = ("--end", str(SHAPE.end), "--history", "4d")
 GROUP = "/apis/autoscaling.k8s.io/v1"
+LEASES = "/apis/coordination.k8s.io/v1/namespaces/joulefit/leases"
 
 Object = dict[str, Any]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker runs what needs the servers: they start once."""
+    """What needs the servers stays together by file: a worker starts them once for all its files."""
     for item in items:
         if "service" in item.path.parts and "plane" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("service"))
+            item.add_marker(pytest.mark.xdist_group(f"service-{item.path.stem}"))
 
 
 class Plane(ControlPlane):
@@ -87,7 +88,7 @@ class Plane(ControlPlane):
             if each.get("status"):
                 path = f"{GROUP}/namespaces/{each['metadata']['namespace']}/verticalpodautoscalers"
                 self.api.patch(f"{path}/{each['metadata']['name']}/status", {"status": None})
-        self.kubectl("delete", "leases", "--all", "-n", HOME)
+        self.api.delete(LEASES)
 
 
 @pytest.fixture(scope="session")

@@ -22,8 +22,7 @@ def mortal_fleet_plane(served):
     """An API server of its own whose parts are killed, with the fleet."""
     plane = served(Plane)
     plane.apply(fleet_objects(generate_fleet(SHAPE)))
-    yield plane
-    plane.kill_api_server()  # its graceful end takes ten seconds
+    return plane
 
 
 @pytest.fixture
@@ -53,6 +52,8 @@ def test_an_api_server_that_is_killed_in_a_cycle_and_comes_back(mortal_plane, st
     switch(plane, "Off")
     service.wait(lambda: plane.recommendations()[KEY] is None, "the watch or a cycle sees it")
     switch(plane, None)
+    service.wait(plane.is_answered, "it is switched on again")
+    assert plane.recommendations() == found
 
 
 def test_an_etcd_that_is_killed_at_the_first_write_of_a_cycle_and_comes_back(
@@ -90,11 +91,16 @@ def test_an_etcd_that_is_killed_at_the_first_write_of_a_cycle_and_comes_back(
 
 
 @pytest.mark.parametrize(
-    ("status", "word"),
-    [(409, ""), (500, "answered 500"), (403, "patch is forbidden"), (429, "answered 429")],
+    ("status", "outcome", "word"),
+    [
+        (409, "superseded", ""),
+        (500, "failed", "answered 500"),
+        (403, "failed", "patch is forbidden"),
+        (429, "failed", "answered 429"),
+    ],
 )
 def test_a_write_that_fails_is_tried_again_by_the_next_cycle(
-    plane, start, through, api_proxy, status, word
+    plane, start, through, api_proxy, status, outcome, word
 ):
     api_proxy.fault = Fault(hits=is_write, status=status, body=b"{}")
     service = start(kubeconfig=through)
@@ -104,6 +110,9 @@ def test_a_write_that_fails_is_tried_again_by_the_next_cycle(
     assert service.get("/healthz").status_code == 200
     api_proxy.fault = None
     service.wait(plane.is_answered, "every VPA has a recommendation")
+    service.wait_cycles(1)
+    assert service.value("joulefit_recommender_status_writes_total", outcome=outcome) > 0
+    assert service.value("joulefit_recommender_cycles_total", outcome="failed") == 0
 
 
 def test_slow_writes_delay_only_themselves(plane, start, through, api_proxy):
@@ -120,6 +129,7 @@ def test_a_watch_that_is_gone_is_begun_anew(plane, start, through, api_proxy):
     gone = b'{"kind":"Status","code":410,"reason":"Expired","message":"too old"}'
     service = start(kubeconfig=through, interval="1h")
     service.wait(plane.is_answered, "every VPA has a recommendation")
+    found = plane.recommendations()
     service.wait(lambda: any("watch=true" in path for _, path in api_proxy.requests), "it watches")
     api_proxy.fault = Fault(hits=lambda _, path: "watch=true" in path, status=410, body=gone)
     api_proxy.cut_links()
@@ -134,6 +144,8 @@ def test_a_watch_that_is_gone_is_begun_anew(plane, start, through, api_proxy):
     service.wait(lambda: plane.recommendations()[KEY] is None, "the watch sees it", seconds=90)
     plane.api.patch(PATH, {"spec": {"resourcePolicy": None}})
     service.wait(plane.is_answered, "the watch sees it again", seconds=30)
+    assert plane.recommendations() == found
+    assert service.value("joulefit_recommender_cycles_total", outcome="failed") == 0
 
 
 def test_a_forbidden_namespace_is_said_and_the_service_lives(plane, start, through, api_proxy):
@@ -145,6 +157,9 @@ def test_a_forbidden_namespace_is_said_and_the_service_lives(plane, start, throu
     assert service.get("/healthz").status_code == 200
     api_proxy.fault = None
     service.wait(lambda: plane.recommendations()[KEY], "it is answered")
+    service.wait(lambda: service.get("/readyz").status_code == 200, "it is ready")
+    answered = {key for key, each in plane.recommendations().items() if each}
+    assert answered == {key for key in plane.vpas() if key.startswith(f"{TEAM}/")}
 
 
 def test_a_crd_that_is_deleted_and_created_again_is_served_again(plane, start):
@@ -175,6 +190,7 @@ def test_a_crd_that_is_deleted_and_created_again_is_served_again(plane, start):
     ]
     plane.apply(kept)
     service.wait(lambda: plane.recommendations() == found, "the same recommendations", seconds=90)
+    assert service.get("/readyz").status_code == 200
 
 
 @pytest.mark.parametrize("what", ["deleted", "edited"])

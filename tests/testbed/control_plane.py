@@ -143,6 +143,8 @@ class ControlPlane(RunningService):
     def _stop_servers(self) -> None:
         if self.servers and hasattr(self, "api"):
             self.api.close()
+        for server in reversed(self.servers):
+            server.kill()  # nothing is to be kept: a graceful end after watches takes ten seconds
         super()._stop_servers()
 
     def write_kubeconfig(self, user: str, token: str) -> Path:
