@@ -14,16 +14,15 @@ from recommender.errors import UsageError, WorkloadSkipped
 from recommender.model.backtest import Backtest
 from recommender.model.cluster import ContainerPolicy
 from recommender.model.identity import ContainerRef
-from recommender.replay.observation import observe_pools
 from recommender.report.assembly import describe_source
 from recommender.sizing.policy import choose_caps, choose_floor
 from recommender.sizing.pool import estimate_pools
-from recommender.sizing.pooled import Allowance, kind_of
+from recommender.sizing.pooled import Allowance, observe_pool
 from recommender.sizing.workload import choose_work_class
 from recommender.units import format_duration, format_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from typing import Protocol
 
     from recommender.cycle import EvidenceSource
@@ -66,7 +65,7 @@ def backtest(
     verdicts: list[PoolBacktest] = []
     rows: list[PolicyReport] = []
     for pool in pools:
-        trace = _observe(evidence, pool, sizing, with_idle=pool is pools[0])
+        trace = _observe(evidence, pool, pools, sizing)
         rules = Rules(_allow(trace, evidence.cluster, sizing), pool.energy.ceiling.utilisation)
         verdict, figures = _test_pool(pool.name, trace, rules, names, settings, progress)
         verdicts.append(verdict)
@@ -114,16 +113,15 @@ def _test_pool(
 
 
 def _observe(
-    evidence: Recording, pool: Pool, sizing: SizingSettings, *, with_idle: bool
+    evidence: Recording, pool: Pool, pools: Sequence[Pool], sizing: SizingSettings
 ) -> PoolTrace:
-    """The trace of one pool; workloads of which no pod runs are in the largest."""
     cluster = evidence.cluster
     vpas = _vpas(cluster)
-    return observe_pools(
-        evidence.history.usage,
-        cluster,
-        kinds=(kind_of(pool),),
-        nodes=evidence.history.nodes,
+    return observe_pool(
+        pool,
+        pools,
+        cluster=cluster,
+        history=evidence.history,
         managed=frozenset(
             ref
             for workload in cluster.workloads
@@ -133,7 +131,6 @@ def _observe(
             workload.ref: _work_class(vpas.get(workload.ref), sizing)
             for workload in cluster.workloads
         },
-        with_idle=with_idle,
     )
 
 
