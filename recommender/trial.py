@@ -53,7 +53,7 @@ def backtest(
     verdicts: list[PoolBacktest] = []
     rows: list[PolicyReport] = []
     for pool in pools:
-        trace = observe(evidence, pool, sizing, with_idle=pool is pools[0])
+        trace = observe(evidence, pool, pools, sizing)
         rules = Rules(allow(trace, evidence.cluster, sizing), pool.energy.ceiling.utilisation)
         verdict, figures = _test_pool(pool.name, trace, rules, names, settings, progress)
         verdicts.append(verdict)

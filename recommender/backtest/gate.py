@@ -85,11 +85,15 @@ class TierJudge:
         return {
             pool.name: tier
             for pool in pools
-            if (tier := self._judge(evidence, pool, settings, with_idle=pool is pools[0]))
+            if (tier := self._judge(evidence, pool, pools, settings))
         }
 
     def _judge(
-        self, evidence: Recording, pool: Pool, settings: SizingSettings, *, with_idle: bool
+        self,
+        evidence: Recording,
+        pool: Pool,
+        pools: Sequence[Pool],
+        settings: SizingSettings,
     ) -> PoolTier | None:
         end = evidence.history.usage.grid.end
         members = tuple(node.name for node in pool.nodes)
@@ -101,7 +105,7 @@ class TierJudge:
             and 0 <= end - kept.end < self.refresh
         ):
             return kept.tier
-        trace = observe(evidence, pool, settings, with_idle=with_idle)
+        trace = observe(evidence, pool, pools, settings)
         if not trace.is_managed.any() or not np.isfinite(trace.usage).any():
             return None
         tier = judge_pool_tier(evidence, pool, trace, settings)

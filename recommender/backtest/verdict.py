@@ -11,6 +11,7 @@ from recommender.backtest.policy import POLICIES
 from recommender.backtest.walk import SEEDS
 from recommender.model.backtest import PolicyReport, PoolBacktest, Refusal
 from recommender.replay.check import CheckLimits
+from recommender.replay.observation import estimate_visible_share
 from recommender.replay.trace import BLOCK_HOURS, BLOCKS
 from recommender.units import DAY, HOUR, format_duration
 
@@ -27,6 +28,9 @@ they put 8 to 15 % of container-time on hot nodes."""
 
 POOLED_DAYS, BLOCK_DAYS = 7.0, 14.0
 """History that T2 and T3 need to be in force; they are tested on less."""
+
+LEAST_VISIBLE = 0.8
+"""Share of a pool's CPU time that they must be able to replay."""
 
 LIMITS = CheckLimits()
 
@@ -143,7 +147,7 @@ def judge_pool(
     else:
         if verdict == "too-small":
             sentences = [f"too small to tell of T2 and T3: {count_nodes(trace)} nodes"]
-        sentences += [*_describe_results(result, days), _describe_memory(trace)]
+        sentences += [*_describe_results(trace, result, days), _describe_memory(trace)]
     return PoolBacktest(
         name=name,
         nodes=count_nodes(trace),
@@ -171,7 +175,7 @@ def _choose_verdict(trace: PoolTrace, result: PoolTest) -> Verdict:
     return "too-small" if count_nodes(trace) < LEAST_NODES else "tested"
 
 
-def _describe_results(result: PoolTest, days: float) -> Iterator[str]:
+def _describe_results(trace: PoolTrace, result: PoolTest, days: float) -> Iterator[str]:
     tests = {test.policy.name: test for test in result.tests}
     needed = {"T2": POOLED_DAYS, "T3": BLOCK_DAYS}
     for name in _TIERS:
@@ -182,6 +186,12 @@ def _describe_results(result: PoolTest, days: float) -> Iterator[str]:
                     f"{name} needs {needed[name]:g} d of history to be in force, there are"
                     f" {days:.1f}"
                 )
+    visible = estimate_visible_share(trace)
+    if visible < LEAST_VISIBLE and {"T2", "T3"} & set(tests):
+        yield (
+            f"T2 and T3 need {_percent(LEAST_VISIBLE)} of the CPU time of the pool to be of known"
+            f" workloads to be in force, {_percent(visible)} is"
+        )
     lost = sum(test.outcome.unplaced > 0.0 for test in result.tests)
     if lost:
         yield (

@@ -9,13 +9,12 @@ import numpy as np
 from recommender.errors import WorkloadSkipped
 from recommender.model.cluster import ContainerPolicy
 from recommender.model.identity import ContainerRef
-from recommender.replay.observation import observe_pools
 from recommender.sizing.policy import choose_caps, choose_floor
-from recommender.sizing.pooled import Allowance, kind_of
+from recommender.sizing.pooled import Allowance, observe_pool
 from recommender.sizing.workload import choose_work_class, name_work_class
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from recommender.energy.price import WorkClass
     from recommender.model.cluster import ClusterState, Vpa, Workload
@@ -27,19 +26,16 @@ if TYPE_CHECKING:
 
 
 def observe(
-    evidence: Recording, pool: Pool, settings: SizingSettings, *, with_idle: bool
+    evidence: Recording, pool: Pool, pools: Sequence[Pool], settings: SizingSettings
 ) -> PoolTrace:
-    """The trace of one pool; `with_idle` also of workloads of which no pod runs.
-
-    Managed are the containers whose CPU request we may set.
-    """
+    """The trace of one of the pools. Managed are the containers whose CPU request we may set."""
     cluster = evidence.cluster
     vpas = _vpas(cluster)
-    return observe_pools(
-        evidence.history.usage,
-        cluster,
-        kinds=(kind_of(pool),),
-        nodes=evidence.history.nodes,
+    return observe_pool(
+        pool,
+        pools,
+        cluster=cluster,
+        history=evidence.history,
         managed=frozenset(
             ref
             for workload in cluster.workloads
@@ -49,7 +45,6 @@ def observe(
             workload.ref: _work_class(vpas.get(workload.ref), settings)
             for workload in cluster.workloads
         },
-        with_idle=with_idle,
     )
 
 

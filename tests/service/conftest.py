@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.service.account import HOME, install_account
+from tests.service.account import install_account
 from tests.service.process import ServiceProcess
 from tests.testbed.control_plane import ControlPlane
 from tests.testbed.fault_proxy import FaultProxy
