@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from itertools import compress, islice
+from dataclasses import dataclass
+from itertools import compress, repeat
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,14 +16,11 @@ from recommender.table.file import open_table, report_bytes
 from recommender.units import parse_time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-
-ROWS = 1 << 14
-"""Of a block: its strings stay in the cache."""
 
 _DELIMITERS = ",;\t"
 _KNOWN_TIMES = 1 << 17
@@ -87,9 +85,9 @@ class Clock:
         if None in found:
             if len(self._known) > _KNOWN_TIMES:
                 self._known.clear()
-            for row, cell in enumerate(cells):
-                if found[row] is None:
-                    found[row] = self._known[cell] = _parse_time(cell)
+            for cell in set(cells) - self._known.keys():
+                self._known[cell] = _parse_time(cell)
+            found = list(map(self._known.get, cells))
         times = np.array(found, dtype=np.float64)
         for row in np.flatnonzero(np.isnan(times)).tolist():
             block.reject(row, lambda row=row: _complain_of_time(cells[row]))  # type: ignore[misc]
@@ -110,19 +108,30 @@ def read_blocks(
     TableError for what is no table with the needed columns.
     """
     with open_table(path) as lines:
-        source = iter(lines)
-        first = next(source, "")
-        delimiter = max(_DELIMITERS, key=first.count)
-        names = _read_header(first, delimiter, path)
-        wanted = _find_columns(names, needed, optional, path)
-        rows = csv.reader(source, delimiter=delimiter)
-        while True:
-            block = _read_block(rows, names, wanted, faults)
+        number = 1
+        names: list[str] = []
+        for text in lines:
+            if not names:
+                delimiter = max(_DELIMITERS, key=text[0].count)
+                names = _read_header(text.pop(0), delimiter, path)
+                wanted = _find_columns(names, needed, optional, path)
+            rows = _split(text, delimiter, first=number + 1, faults=faults, width=len(names))
+            number += len(text)
             report_bytes(lines, progress)
-            if block is None:
-                return
-            if len(block.lines):
-                yield block
+            if rows.lines:
+                yield Block(
+                    {name: rows.cells[at] for name, at in wanted.items()}, rows.lines, faults
+                )
+    if not names:
+        raise TableError(f"{path} is empty; its first line must name the columns")
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """The cells of some rows, column by column, and the lines on which the rows end."""
+
+    cells: Sequence[Sequence[str]]
+    lines: Sequence[int]
 
 
 def _read_header(line: str, delimiter: str, path: Path) -> list[str]:
@@ -150,40 +159,43 @@ def _find_columns(
     return {name: names.index(name) for name in (*needed, *optional) if name in names}
 
 
-def _read_block(
-    reader: Iterator[list[str]], names: Sequence[str], wanted: Mapping[str, int], faults: Faults
-) -> Block | None:
-    """The next rows, None at the end. Rows of another length than the header are faults."""
+def _split(text: list[str], delimiter: str, *, first: int, faults: Faults, width: int) -> _Cells:
+    """The rows in whole lines of text, of which the `first` is so far down in the file.
+
+    Rows of another width than the header are faults.
+    """
+    commas = set(map(str.count, text, repeat(delimiter)))
+    if commas == {width - 1} and not any(map(str.__contains__, text, repeat('"'))):
+        # Three times as fast as the csv module, and what nearly every table looks like.
+        flat = delimiter.join(text).split(delimiter)
+        faults.read += len(text)
+        return _Cells(
+            [flat[column::width] for column in range(width)], range(first, first + len(text))
+        )
+    return _split_carefully(text, delimiter, first=first, faults=faults, width=width)
+
+
+def _split_carefully(
+    text: list[str], delimiter: str, *, first: int, faults: Faults, width: int
+) -> _Cells:
+    """The same with the csv module: quotes, blank lines, rows of another width."""
+    reader = csv.reader(text, delimiter=delimiter)
     rows: list[list[str]] = []
     lines: list[int] = []
     try:
-        for row in islice(reader, ROWS):
-            rows.append(row)
-            lines.append(1 + reader.line_num)  # type: ignore[attr-defined]  # the header came before
+        for row in reader:
+            line = first - 1 + reader.line_num
+            if len(row) == width:
+                rows.append(row)
+                lines.append(line)
+            elif row:
+                faults.add(line, lambda row=row: f"{len(row)} cells where {width} belong")  # type: ignore[misc]
+                faults.read += 1
     except csv.Error as error:
-        line = 1 + reader.line_num  # type: ignore[attr-defined]
+        line = first - 1 + reader.line_num
         raise TableError(f"{faults.name} is no CSV near line {line}: {error}") from error
-    if not rows:
-        return None
-    if set(map(len, rows)) != {len(names)}:
-        rows, lines = _keep_whole(rows, lines, len(names), faults)
     faults.read += len(rows)
-    cells = list(zip(*rows, strict=True)) if rows else [()] * len(names)
-    return Block({name: cells[at] for name, at in wanted.items()}, lines, faults)
-
-
-def _keep_whole(
-    rows: Iterable[list[str]], lines: Iterable[int], width: int, faults: Faults
-) -> tuple[list[list[str]], list[int]]:
-    kept, where = [], []
-    for row, line in zip(rows, lines, strict=True):
-        if len(row) == width:
-            kept.append(row)
-            where.append(line)
-        elif row:
-            faults.read += 1
-            faults.add(line, lambda row=row: f"{len(row)} cells where {width} belong")  # type: ignore[misc]
-    return kept, where
+    return _Cells(list(zip(*rows, strict=True)), lines)
 
 
 def _parse(cell: str) -> float:

@@ -7,6 +7,7 @@ import io
 import stat
 import zlib
 from contextlib import contextmanager
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 from recommender.errors import TableError
@@ -16,16 +17,18 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO, TextIO
 
-_BLOCK = 1 << 18  # characters at once
+_BLOCK = 1 << 20  # characters at once
 _LONGEST_LINE = 1 << 20
+_LONGEST_QUOTE = 1 << 16  # lines
 _GZIP = b"\x1f\x8b"
 _BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 class TableLines:
-    """The lines of an open table, without their ends. Iterated once.
+    """The lines of an open table, without their ends, about a megabyte at once. Iterated once.
 
-    `position` and `size` are bytes of the file as it lies there. TableError for what is no text.
+    Quotes are whole within a block. `position` and `size` are bytes of the file as it lies there.
+    TableError for what is no text.
     """
 
     def __init__(self, path: Path, file: BinaryIO, size: int) -> None:
@@ -38,19 +41,40 @@ class TableLines:
     def position(self) -> int:
         return self._file.tell()
 
-    def __iter__(self) -> Iterator[str]:
-        carry, number = "", 0
+    def __iter__(self) -> Iterator[list[str]]:
+        carry, held, number = "", list[str](), 0
         while block := self._read(number):
             lines = (carry + block).split("\n")
             carry = lines.pop()
             number += len(lines)
-            if len(carry) > _LONGEST_LINE:
-                raise TableError(
-                    f"{self.path} is no CSV: line {number + 1} is longer than a million characters"
-                )
-            yield from lines
+            self._check(carry, held, number - len(lines))
+            held += lines
+            if held and not _has_open_quote(held):
+                yield held
+                held = []
         if carry:
-            yield carry
+            held.append(carry)
+            number += 1
+        if _has_open_quote(held):
+            raise self._complain_of_quote(held, number)
+        if held:
+            yield held
+
+    def _check(self, carry: str, held: list[str], number: int) -> None:
+        """That neither a line nor a quote goes on for ever; `held` are lines up to this number."""
+        if len(carry) > _LONGEST_LINE:
+            raise TableError(
+                f"{self.path} is no CSV: a line after line {number} is longer than a million "
+                "characters"
+            )
+        if len(held) > _LONGEST_QUOTE:
+            raise self._complain_of_quote(held, number)
+
+    def _complain_of_quote(self, held: list[str], number: int) -> TableError:
+        """`held` are the lines up to this number."""
+        odd = [at for at, line in enumerate(held) if line.count('"') % 2]
+        line = number - len(held) + 1 + odd[-1]
+        return TableError(f"{self.path} is no CSV: the quote in line {line} is never closed")
 
     def _read(self, number: int) -> str:
         try:
@@ -89,6 +113,10 @@ def _explained(path: Path) -> Iterator[None]:
         raise TableError(f"no table {path}; is its name right?") from error
     except OSError as error:
         raise TableError(f"cannot read table {path}: {error.strerror or error}") from error
+
+
+def _has_open_quote(lines: list[str]) -> bool:
+    return sum(map(str.count, lines, repeat('"'))) % 2 == 1
 
 
 def _decode(path: Path, file: BinaryIO) -> TextIO:

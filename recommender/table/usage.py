@@ -146,7 +146,7 @@ class UsageReader:
         is_void = np.isnan(amounts["cpu_cores"]) & np.isnan(amounts["memory_bytes"])
         for row in np.flatnonzero(is_void).tolist():
             block.reject(row, lambda: "neither cpu_cores nor memory_bytes has a number")
-        is_good, block = block.is_good, block.kept()
+        is_good, block = block.is_good.copy(), block.kept()
         numbers = self._book.find(block)
         is_named = block.is_good
         lines = np.array(block.lines)[is_named]
