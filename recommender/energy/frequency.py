@@ -57,8 +57,9 @@ def estimate_clock_effect(windows: NodeWindows) -> ClockEffect | None:
     Busy cores draw more at a faster clock, idle ones do not: W = P(U) + g U d, where d is by how
     much the clock f differs from what is usual at this utilisation, d = f / (mean f + s (U - mean
     U)) - 1. What a governor makes of the clock as use rises belongs to the curve; so its slope s
-    is taken from within four hours of a node, where no policy changes, and g from within
-    utilisation bins of a node, where neither its use nor its offset differs.
+    is taken from within four hours of a node, where no policy changes. g is the coefficient of
+    U d beside U, within the utilisation bins of each node, where P is a line and has no offset.
+    How sure g is, is not part of the price's interval: thousands of windows tell it.
     """
     if windows.frequency is None or not len(windows):
         return None
@@ -72,7 +73,7 @@ def estimate_clock_effect(windows: NodeWindows) -> ClockEffect | None:
     slope = _slope(load, clock, group=node * blocks + block)
     usual = np.maximum(mean + slope * (load - load.mean()), SLOWEST * mean)
     deviation = clock / usual - 1.0
-    added = _slope(load * deviation, watts, group=node * BINS + bin_of(load))
+    added = _added_watts(load, deviation, watts, group=node * BINS + bin_of(load))
     everywhere = np.zeros(len(windows))
     everywhere[is_known] = deviation
     effect = ClockEffect(mean, everywhere, max(added, 0.0))
@@ -99,6 +100,12 @@ def _slope(cause: Floats, effect: Floats, *, group: Integers) -> float:
     x, y = _centre(cause, group), _centre(effect, group)
     varied = float(x @ x)
     return float(x @ y) / varied if varied > 1e-12 * max(float(cause @ cause), 1e-300) else 0.0
+
+
+def _added_watts(load: Floats, deviation: Floats, watts: Floats, *, group: Integers) -> float:
+    """Least-squares coefficient of load x deviation beside load, each group with its own level."""
+    causes = np.stack([_centre(cause, group) for cause in (load, load * deviation)], axis=1)
+    return float(np.linalg.lstsq(causes, _centre(watts, group))[0][1])
 
 
 def _centre(values: Floats, group: Integers) -> Floats:

@@ -24,7 +24,7 @@ from recommender.energy.price import (
     estimate_packing,
     estimate_price,
 )
-from recommender.energy.prior import Prior, estimate_prior, vendor_of
+from recommender.energy.prior import BAND_HIGHEST, Prior, estimate_prior, vendor_of
 
 if TYPE_CHECKING:
     from recommender.energy.array import Floats
@@ -38,6 +38,9 @@ MIN_AWAKE_HOURS = 8
 
 MIN_RANGE = 0.06
 """Range of observed utilisation below which drift decides the slope, not use."""
+
+RARE = 0.05
+"""Share of windows beyond a limit that is overlooked."""
 
 USUAL_UTILISATION = 0.30
 """Utilisation of a node class whose usage is unknown: servers mostly run at 10 to 50 %
@@ -142,7 +145,7 @@ def estimate_class(
         learnt = _learn_from_meter(
             choose_evidence(metered), utilisation, totals.cores, quality, cpu_model
         )
-        vague = _is_vague(learnt.intercept, prior.intercept_interval(utilisation))
+        vague = _is_vague(learnt.intercept, prior, utilisation)
         if vague:
             learnt = _learn_from_prior(prior, vague, utilisation, used, cpu_model)
     price = estimate_price(
@@ -258,10 +261,16 @@ def _learn_from_prior(
 
 
 def _is_vague(
-    measured: tuple[float, float, float], modelled: tuple[float, float, float]
+    measured: tuple[float, float, float], prior: Prior, utilisation: Floats
 ) -> str | None:
-    """Why the model is the better witness: narrower, and inside what was measured."""
+    """Why the model is the better witness: narrower, and inside what was measured.
+
+    Only at a use that its band was taken from.
+    """
+    if np.mean(utilisation > BAND_HIGHEST) > RARE:
+        return None
     value, low, high = measured
+    modelled = prior.intercept_interval(utilisation)
     is_narrower = modelled[2] - modelled[1] < high - low
     if is_narrower and low <= modelled[0] <= high:
         return (

@@ -7,12 +7,13 @@ core, is seen where it is. ASCII only, as in `report.curve`.
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from recommender.model.curve import ClassCurve
 
 LEGEND = "* fit   o mean of a 2 % bin   . 90 % band   ~ tangent at mean use (u)   ^ planned to"
@@ -74,8 +75,15 @@ def _columns_of(shown: ClassCurve, frame: _Frame, values: list[float]) -> list[t
     """Columns over which the curve is shown, with the value in each."""
     load = [point.utilisation for point in shown.curve]
     within = range(frame.column(load[0]), frame.column(load[-1]) + 1)
-    found = np.interp([frame.utilisation(column) for column in within], load, values)
-    return list(zip(within, found.tolist(), strict=True))
+    return [(column, _interpolate(load, values, at=frame.utilisation(column))) for column in within]
+
+
+def _interpolate(load: Sequence[float], values: Sequence[float], *, at: float) -> float:
+    """Linear between the points, level beyond them."""
+    after = min(max(bisect_right(load, at), 1), len(load) - 1)
+    before = after - 1
+    share = (at - load[before]) / (load[after] - load[before])
+    return values[before] + min(max(share, 0.0), 1.0) * (values[after] - values[before])
 
 
 def _draw_band(cells: list[list[str]], shown: ClassCurve, frame: _Frame) -> None:
@@ -94,7 +102,7 @@ def _draw_band(cells: list[list[str]], shown: ClassCurve, frame: _Frame) -> None
 def _draw_tangent(cells: list[list[str]], shown: ClassCurve, frame: _Frame) -> None:
     """From the intercept up to the mean use."""
     load = [point.utilisation for point in shown.curve]
-    watts = float(np.interp(shown.utilisation, load, [point.watts for point in shown.curve]))
+    watts = _interpolate(load, [point.watts for point in shown.curve], at=shown.utilisation)
     intercept = shown.intercept_watts
     if intercept is None or shown.utilisation <= 0.0:
         return

@@ -18,6 +18,8 @@ from recommender.sizing.terms import Terms, mix_terms, terms_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from recommender.energy.curve import Quality
     from recommender.energy.price import WorkClass
     from recommender.model.cluster import ClusterState, Node, Workload
@@ -197,12 +199,21 @@ def _estimate_pool(
 
 
 def _in_order(present: list[int], history: NodeHistory) -> list[int]:
-    """Rows in the order of their values, so that sums do not depend on the order of the nodes."""
+    """Rows in the order of their values, so that no number depends on the order of the nodes.
 
-    def content(row: int) -> tuple[bytes, bytes]:
-        return history.watts[row].tobytes(), history.cpu_used[row].tobytes()
+    Sums first, which keep their order in any unit; what has the same sums is told apart by all of
+    its values.
+    """
+
+    def content(row: int) -> tuple[float, float, bytes, bytes]:
+        used, watts = history.cpu_used[row], history.watts[row]
+        return _total(used), _total(watts), used.tobytes(), watts.tobytes()
 
     return sorted(present, key=content)
+
+
+def _total(values: NDArray[np.float32]) -> float:
+    return float(np.nansum(values, dtype=np.float64))
 
 
 def _choose_meters(
