@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from recommender.model.curve import ClassCurve
 
 LEGEND = "* fit   o mean of a 2 % bin   . 90 % band   ~ tangent at mean use (u)   ^ planned to"
-_LABEL = 7  # columns left of the vertical axis
+_LEAST_MARGIN = 6  # columns of the labels
 _DIGITS = (1, 2, 5)
 _INTERVALS = 7  # at most so many labels upwards, two rows each
 _TICKS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2)
@@ -135,17 +135,24 @@ def _ticks(frame: _Frame) -> list[float]:
 
 
 def _assemble(cells: list[list[str]], axis: list[str], frame: _Frame) -> list[str]:
-    lines = []
-    decimals = max(0, -math.floor(math.log10(frame.step)))
-    for index, row in enumerate(cells):
-        from_bottom = frame.rows - 1 - index
-        label = f"{frame.step * from_bottom / 2:,.{decimals}f}" if from_bottom % 2 == 0 else ""
-        label = f"{label} W" if index == 0 else label
-        lines.append(f"{label:>{_LABEL - 1}} |{''.join(row)}".rstrip())
-    lines.append(" " * _LABEL + "+" + "".join(axis) + "  use")
-    text = " " * (_LABEL + 1)
+    labels = [_label(frame, frame.rows - 1 - index) for index in range(frame.rows)]
+    margin = max(_LEAST_MARGIN, *(len(label) for label in labels))
+    lines = [
+        f"{label:>{margin}} |{''.join(row)}".rstrip()
+        for label, row in zip(labels, cells, strict=True)
+    ]
+    text = " " * (margin + 2)
     for tick in _ticks(frame):
         label = f"{tick:.0%}"
-        start = _LABEL + 1 + frame.column(tick) - (len(label) - 1) // 2
+        start = margin + 2 + frame.column(tick) - (len(label) - 1) // 2
         text = text.ljust(start) + label
-    return [*lines, text]
+    return [*lines, " " * (margin + 1) + "+" + "".join(axis) + "  use", text]
+
+
+def _label(frame: _Frame, from_bottom: int) -> str:
+    """Watts at each second row, their unit at the top."""
+    if from_bottom % 2:
+        return ""
+    decimals = max(0, -math.floor(math.log10(frame.step)))
+    unit = " W" if from_bottom == frame.rows - 1 else ""
+    return f"{frame.step * from_bottom / 2:,.{decimals}f}{unit}"
