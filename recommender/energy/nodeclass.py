@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from recommender.energy.binning import BinSums, sum_bins
-from recommender.energy.bootstrap import Replicates, resample_curve
+from recommender.energy.bootstrap import NORMAL_95, Replicates, resample_curve
 from recommender.energy.ceiling import Ceiling, choose_ceiling
 from recommender.energy.curve import CurveEstimate, NodeCurve, Quality, estimate_curve
 from recommender.energy.frequency import (
@@ -212,19 +213,20 @@ def _range(windows: NodeWindows) -> float:
 def _learn_from_meter(
     metered: NodeWindows, utilisation: Floats, cores: float, quality: Quality, cpu_model: str
 ) -> _Learnt:
-    clock = estimate_clock_effect(metered)
+    readings, clock = metered, estimate_clock_effect(metered)
     if clock is not None:
-        metered = take_clock_out(metered, clock)
-    estimate: CurveEstimate = estimate_curve(
-        metered.utilisation, metered.watts, node=metered.node, cores=cores, quality=quality
-    )
+        metered = take_clock_out(readings, clock)
+    estimate = _fit(metered, cores, quality)
     curve = estimate.curve
     replicates = resample_curve(estimate, metered, rng=np.random.default_rng(SEED))
     value = float(curve.intercept(utilisation).mean())
     low, high = replicates.interval(
         value,
         replicates.mean_intercept(utilisation),
-        misfit=abs(estimate.fit.intercept_gap(utilisation)),
+        misfit=math.hypot(
+            estimate.fit.intercept_gap(utilisation),
+            _clock_error(readings, clock, cores, at=utilisation, value=value) if clock else 0.0,
+        ),
     )
     ceiling = choose_ceiling(
         vendor_of(cpu_model),
@@ -243,6 +245,21 @@ def _learn_from_meter(
         bins=estimate.bins,
         clock=clock,
     )
+
+
+def _fit(metered: NodeWindows, cores: float, quality: Quality) -> CurveEstimate:
+    return estimate_curve(
+        metered.utilisation, metered.watts, node=metered.node, cores=cores, quality=quality
+    )
+
+
+def _clock_error(
+    readings: NodeWindows, clock: ClockEffect, cores: float, *, at: Floats, value: float
+) -> float:
+    """By how much the mean intercept moves with the clock's effect at the end of its 90 %."""
+    more = replace(clock, full_watts=clock.full_watts + NORMAL_95 * clock.error_watts)
+    moved = _fit(take_clock_out(readings, more), cores, "measured").curve.intercept(at).mean()
+    return float(moved) - value
 
 
 def _learn_from_prior(

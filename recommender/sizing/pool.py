@@ -30,6 +30,8 @@ _NOISE_WORDS = re.compile(
 )
 
 
+_REACHES = {"platform": 3, "package+dram": 2, "package": 1}
+
 SAME_SIZE = 0.02
 """Machines of one kind differ by some MiB in what the kubelet leaves allocatable."""
 
@@ -219,22 +221,24 @@ def _total(values: NDArray[np.float32]) -> float:
 def _choose_meters(
     history: NodeHistory, present: list[int], *, ignores_meters: bool
 ) -> tuple[list[int], str, tuple[str, ...]]:
-    """The rows whose watts are used: only those of one reach, so that curves do not mix."""
+    """The rows whose watts are used: only those of one reach, so that curves do not mix.
+
+    Readings before what a meter's driver modelled, then the reach of most nodes, then the widest.
+    """
     with_meter = [row for row in present if history.quality[row]]
     if ignores_meters and with_meter:
         return [], "", ("meters are ignored because power is set to modelled",)
-    reaches = Counter(history.reach[row] for row in with_meter)
+    read = [row for row in with_meter if history.quality[row] != "modelled"] or with_meter
+    reaches = Counter(history.reach[row] for row in read)
     if not reaches:
         return [], "", ()
-    reach, count = reaches.most_common(1)[0]
-    if len(reaches) == 1:
-        return with_meter, reach, ()
-    others = ", ".join(f"{each} on {number}" for each, number in reaches.items() if each != reach)
-    return (
-        [row for row in with_meter if history.reach[row] == reach],
-        reach,
-        (f"power is read as {reach} on {count} nodes; not mixed with {others}",),
-    )
+    reach = max(reaches, key=lambda each: (reaches[each], _REACHES.get(each, 0)))
+    others = [f"{each} on {number}" for each, number in reaches.items() if each != reach]
+    if len(with_meter) > len(read):
+        others.append(f"what is modelled on {len(with_meter) - len(read)}")
+    count = f"{reaches[reach]} node{'' if reaches[reach] == 1 else 's'}"
+    text = f"power is read as {reach} on {count}; not mixed with {', '.join(others)}"
+    return [row for row in read if history.reach[row] == reach], reach, (text,) if others else ()
 
 
 def _worst_quality(qualities: Sequence[str]) -> Quality:

@@ -18,9 +18,9 @@ TOTALS = ClassTotals(
 )
 
 
-def watched(clock_of, *, days=4, nodes=2, noise=0.0):
+def watched(clock_of, *, days=4, nodes=2, noise=0.0, seed=11):
     """Minutes of nodes that are used 20 to 40 % on even days and 40 to 60 % on odd ones."""
-    rng = np.random.default_rng(11)
+    rng = np.random.default_rng(seed)
     time = np.tile(np.arange(days * 1440) * 60.0, nodes)
     node = np.repeat(np.arange(nodes), days * 1440)
     day = (time // DAY).astype(np.int64)
@@ -50,6 +50,19 @@ def test_what_a_changed_policy_adds_is_found():
     assert sorted(set(effect.deviation.round(6))) == [-0.2, 0.2]
 
 
+def test_the_error_of_the_effect_falls_with_the_data_and_covers_it():
+    """20 trials, each within three standard errors of 200 W and most within two."""
+    far = []
+    for seed in range(20):
+        effect = estimate_clock_effect(watched(changed_by_day, noise=0.02, seed=seed))
+        far.append(abs(effect.full_watts - 200.0) / effect.error_watts)
+    assert max(far) < 4.0
+    assert np.mean(np.array(far) < 2.0) >= 0.75
+    longer = estimate_clock_effect(watched(changed_by_day, days=16, noise=0.02))
+    shorter = estimate_clock_effect(watched(changed_by_day, days=4, noise=0.02))
+    assert longer.error_watts < 0.7 * shorter.error_watts
+
+
 def test_the_watts_become_those_at_the_usual_clock():
     windows = watched(changed_by_day)
     level = take_clock_out(windows, estimate_clock_effect(windows))
@@ -63,6 +76,7 @@ def test_the_price_is_that_of_the_usual_clock_and_says_so():
     found = learn(windows)
     blind = learn(replace(windows, frequency=None))
     assert found.price.intercept_watts == pytest.approx(100.0, abs=4.0)
+    assert found.intercept[1] <= 100.0 <= found.intercept[2]
     assert blind.price.intercept_watts < 80.0
     assert found.reasons[1].startswith("clocks differed by 40% at the same use")
     assert "2.50 GHz" in found.reasons[1]

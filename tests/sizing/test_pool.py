@@ -116,13 +116,31 @@ def test_what_the_other_meters_read_moves_no_number(few, extra):
     assert mixed.energy.evidence.nodes == 2
 
 
-def test_where_as_many_meters_reach_as_far_as_the_other_kind_one_kind_is_taken():
+def test_of_reaches_that_as_many_nodes_have_the_widest_is_taken():
     history = _history(["a", "b"], reach=("platform", "package+dram"))
     history.watts[0] += 400
     (pool,) = estimate_pools(_cluster(_nodes("a", "b")), history)
-    assert pool.energy.evidence.nodes == 1
-    own = 500.0 if pool.reach == "platform" else 100.0
-    assert pool.energy.price.intercept_watts == pytest.approx(own, rel=0.01)
+    assert (pool.reach, pool.energy.evidence.nodes) == ("platform", 1)
+    assert pool.energy.price.intercept_watts == pytest.approx(500.0, rel=0.01)
+
+
+def test_what_is_modelled_is_never_mixed_with_readings_however_many_nodes_have_it():
+    names = ["a", "b", "c"]
+    history = replace(_history(names), quality=("modelled", "measured", "modelled"))
+    history.watts[[0, 2]] += 300
+    (pool,) = estimate_pools(_cluster(_nodes(*names)), history)
+    assert (pool.energy.quality, pool.energy.evidence.nodes) == ("measured", 1)
+    assert pool.energy.price.intercept_watts == pytest.approx(100.0, rel=0.01)
+    assert pool.reasons[0] == (
+        "power is read as package+dram on 1 node; not mixed with what is modelled on 2"
+    )
+
+
+def test_where_all_is_modelled_that_makes_the_curve_and_says_so():
+    history = _history(["a", "b"], quality="modelled")
+    (pool,) = estimate_pools(_cluster(_nodes("a", "b")), history)
+    assert (pool.energy.quality, pool.energy.evidence.nodes) == ("modelled", 2)
+    assert pool.energy.price.intercept_watts == pytest.approx(100.0, rel=0.01)
 
 
 def _noisy(names, *, seed=0, days=2):
