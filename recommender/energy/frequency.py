@@ -38,11 +38,13 @@ class ClockEffect:
     deviation      [N]  clock over what is usual at the window's utilisation, less 1; 0 where the
                    clock is unknown
     full_watts     what a clock 100 % faster adds to a fully used node; >= 0
+    error_watts    its standard error
     """
 
     usual_hertz: float
     deviation: Floats
     full_watts: float
+    error_watts: float
 
     @property
     def variation(self) -> float:
@@ -57,8 +59,8 @@ def estimate_clock_effect(windows: NodeWindows) -> ClockEffect | None:
     Busy cores draw more at a faster clock, idle ones do not: W = P(U) + g U d, where d is by how
     much the clock f differs from what is usual at this utilisation, d = f / (mean f + s (U - mean
     U)) - 1. What a governor makes of the clock as use rises belongs to the curve; so its slope s
-    is taken from within four hours of a node, where no policy changes, and g from within
-    utilisation bins of a node, where neither its use nor its offset differs.
+    is taken from within four hours of a node, where no policy changes. g is the coefficient of
+    U d beside U, within the utilisation bins of each node, where P is a line and has no offset.
     """
     if windows.frequency is None or not len(windows):
         return None
@@ -72,10 +74,12 @@ def estimate_clock_effect(windows: NodeWindows) -> ClockEffect | None:
     slope = _slope(load, clock, group=node * blocks + block)
     usual = np.maximum(mean + slope * (load - load.mean()), SLOWEST * mean)
     deviation = clock / usual - 1.0
-    added = _slope(load * deviation, watts, group=node * BINS + bin_of(load))
+    added, error = _added_watts(
+        load, deviation, watts, group=node * BINS + bin_of(load), block=block
+    )
     everywhere = np.zeros(len(windows))
     everywhere[is_known] = deviation
-    effect = ClockEffect(mean, everywhere, max(added, 0.0))
+    effect = ClockEffect(mean, everywhere, max(added, 0.0), error)
     return effect if effect.variation >= MIN_VARIATION and effect.full_watts > 0.0 else None
 
 
@@ -99,6 +103,28 @@ def _slope(cause: Floats, effect: Floats, *, group: Integers) -> float:
     x, y = _centre(cause, group), _centre(effect, group)
     varied = float(x @ x)
     return float(x @ y) / varied if varied > 1e-12 * max(float(cause @ cause), 1e-300) else 0.0
+
+
+def _added_watts(
+    load: Floats, deviation: Floats, watts: Floats, *, group: Integers, block: Integers
+) -> tuple[float, float]:
+    """Least-squares coefficient of load x deviation beside load, each group with its own level,
+    and its standard error, to which the errors of one block count as one.
+    """
+    line = _centre(load, group)
+    cause, effect = (_without(_centre(values, group), line) for values in (load * deviation, watts))
+    varied = float(cause @ cause)
+    if varied <= 1e-12 * max(float(load @ load), 1e-300):
+        return 0.0, 0.0
+    coefficient = float(cause @ effect) / varied
+    errors = np.bincount(block, cause * (effect - coefficient * cause))
+    return coefficient, float(np.sqrt(errors @ errors)) / varied
+
+
+def _without(values: Floats, line: Floats) -> Floats:
+    """What of the values is not in proportion to the line."""
+    varied = float(line @ line)
+    return values - line * (float(line @ values) / varied) if varied > 0.0 else values
 
 
 def _centre(values: Floats, group: Integers) -> Floats:

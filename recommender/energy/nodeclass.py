@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from recommender.energy.binning import BinSums, sum_bins
-from recommender.energy.bootstrap import Replicates, resample_curve
+from recommender.energy.bootstrap import NORMAL_95, Replicates, resample_curve
 from recommender.energy.ceiling import Ceiling, choose_ceiling
 from recommender.energy.curve import CurveEstimate, NodeCurve, Quality, estimate_curve
 from recommender.energy.frequency import (
@@ -24,7 +25,7 @@ from recommender.energy.price import (
     estimate_packing,
     estimate_price,
 )
-from recommender.energy.prior import Prior, estimate_prior, vendor_of
+from recommender.energy.prior import BAND_HIGHEST, Prior, estimate_prior, vendor_of
 
 if TYPE_CHECKING:
     from recommender.energy.array import Floats
@@ -38,6 +39,9 @@ MIN_AWAKE_HOURS = 8
 
 MIN_RANGE = 0.06
 """Range of observed utilisation below which drift decides the slope, not use."""
+
+RARE = 0.05
+"""Share of windows beyond a limit that is overlooked."""
 
 USUAL_UTILISATION = 0.30
 """Utilisation of a node class whose usage is unknown: servers mostly run at 10 to 50 %
@@ -142,7 +146,7 @@ def estimate_class(
         learnt = _learn_from_meter(
             choose_evidence(metered), utilisation, totals.cores, quality, cpu_model
         )
-        vague = _is_vague(learnt.intercept, prior.intercept_interval(utilisation))
+        vague = _is_vague(learnt.intercept, prior, utilisation)
         if vague:
             learnt = _learn_from_prior(prior, vague, utilisation, used, cpu_model)
     price = estimate_price(
@@ -209,19 +213,20 @@ def _range(windows: NodeWindows) -> float:
 def _learn_from_meter(
     metered: NodeWindows, utilisation: Floats, cores: float, quality: Quality, cpu_model: str
 ) -> _Learnt:
-    clock = estimate_clock_effect(metered)
+    readings, clock = metered, estimate_clock_effect(metered)
     if clock is not None:
-        metered = take_clock_out(metered, clock)
-    estimate: CurveEstimate = estimate_curve(
-        metered.utilisation, metered.watts, node=metered.node, cores=cores, quality=quality
-    )
+        metered = take_clock_out(readings, clock)
+    estimate = _fit(metered, cores, quality)
     curve = estimate.curve
     replicates = resample_curve(estimate, metered, rng=np.random.default_rng(SEED))
     value = float(curve.intercept(utilisation).mean())
     low, high = replicates.interval(
         value,
         replicates.mean_intercept(utilisation),
-        misfit=abs(estimate.fit.intercept_gap(utilisation)),
+        misfit=math.hypot(
+            estimate.fit.intercept_gap(utilisation),
+            _clock_error(readings, clock, cores, at=utilisation, value=value) if clock else 0.0,
+        ),
     )
     ceiling = choose_ceiling(
         vendor_of(cpu_model),
@@ -242,6 +247,21 @@ def _learn_from_meter(
     )
 
 
+def _fit(metered: NodeWindows, cores: float, quality: Quality) -> CurveEstimate:
+    return estimate_curve(
+        metered.utilisation, metered.watts, node=metered.node, cores=cores, quality=quality
+    )
+
+
+def _clock_error(
+    readings: NodeWindows, clock: ClockEffect, cores: float, *, at: Floats, value: float
+) -> float:
+    """By how much the mean intercept moves with the clock's effect at the end of its 90 %."""
+    more = replace(clock, full_watts=clock.full_watts + NORMAL_95 * clock.error_watts)
+    moved = _fit(take_clock_out(readings, more), cores, "measured").curve.intercept(at).mean()
+    return float(moved) - value
+
+
 def _learn_from_prior(
     prior: Prior, why: str, utilisation: Floats, used: NodeWindows, cpu_model: str
 ) -> _Learnt:
@@ -258,10 +278,16 @@ def _learn_from_prior(
 
 
 def _is_vague(
-    measured: tuple[float, float, float], modelled: tuple[float, float, float]
+    measured: tuple[float, float, float], prior: Prior, utilisation: Floats
 ) -> str | None:
-    """Why the model is the better witness: narrower, and inside what was measured."""
+    """Why the model is the better witness: narrower, and inside what was measured.
+
+    Only at a use that its band was taken from.
+    """
+    if np.mean(utilisation > BAND_HIGHEST) > RARE:
+        return None
     value, low, high = measured
+    modelled = prior.intercept_interval(utilisation)
     is_narrower = modelled[2] - modelled[1] < high - low
     if is_narrower and low <= modelled[0] <= high:
         return (

@@ -24,6 +24,7 @@ _TITLES = (
     *("draws for being there", "price of a reserved core", "packed", "best at", "planned to"),
 )
 _RIGHT = ("nodes", "hours", "used", "packed", "best at", "planned to")
+_SHORT = {"draws for being there": "intercept", "price of a reserved core": "price of a core"}
 _PIPE_WIDTH = 80  # of what has a width of its own: the drawing
 _WIDEST_DRAWING = 72
 _INDENT = "  "
@@ -35,7 +36,9 @@ def format_curves(curves: NodeCurves, *, width: int | None, is_terminal: bool) -
     width: columns of the terminal; None: unlimited.
     """
     lines = [line(SIMULATED, "bold yellow"), line()] if curves.source.is_simulated else []
-    columns = [Column(title, is_right=title in _RIGHT) for title in _TITLES]
+    columns = [
+        Column(title, is_right=title in _RIGHT, short=_SHORT.get(title, "")) for title in _TITLES
+    ]
     rows = [_row(each) for each in curves.classes]
     grid = layout_grid(columns, rows, width=width, drop_order=DROP_ORDER)
     lines += grid.lines

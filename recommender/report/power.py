@@ -7,16 +7,17 @@ core, is seen where it is. ASCII only, as in `report.curve`.
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from recommender.model.curve import ClassCurve
 
 LEGEND = "* fit   o mean of a 2 % bin   . 90 % band   ~ tangent at mean use (u)   ^ planned to"
-_LABEL = 7  # columns left of the vertical axis
+_LEAST_MARGIN = 6  # columns of the labels
 _DIGITS = (1, 2, 5)
 _INTERVALS = 7  # at most so many labels upwards, two rows each
 _TICKS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2)
@@ -74,8 +75,15 @@ def _columns_of(shown: ClassCurve, frame: _Frame, values: list[float]) -> list[t
     """Columns over which the curve is shown, with the value in each."""
     load = [point.utilisation for point in shown.curve]
     within = range(frame.column(load[0]), frame.column(load[-1]) + 1)
-    found = np.interp([frame.utilisation(column) for column in within], load, values)
-    return list(zip(within, found.tolist(), strict=True))
+    return [(column, _interpolate(load, values, at=frame.utilisation(column))) for column in within]
+
+
+def _interpolate(load: Sequence[float], values: Sequence[float], *, at: float) -> float:
+    """Linear between the points, level beyond them."""
+    after = min(max(bisect_right(load, at), 1), len(load) - 1)
+    before = after - 1
+    share = (at - load[before]) / (load[after] - load[before])
+    return values[before] + min(max(share, 0.0), 1.0) * (values[after] - values[before])
 
 
 def _draw_band(cells: list[list[str]], shown: ClassCurve, frame: _Frame) -> None:
@@ -94,7 +102,7 @@ def _draw_band(cells: list[list[str]], shown: ClassCurve, frame: _Frame) -> None
 def _draw_tangent(cells: list[list[str]], shown: ClassCurve, frame: _Frame) -> None:
     """From the intercept up to the mean use."""
     load = [point.utilisation for point in shown.curve]
-    watts = float(np.interp(shown.utilisation, load, [point.watts for point in shown.curve]))
+    watts = _interpolate(load, [point.watts for point in shown.curve], at=shown.utilisation)
     intercept = shown.intercept_watts
     if intercept is None or shown.utilisation <= 0.0:
         return
@@ -127,17 +135,24 @@ def _ticks(frame: _Frame) -> list[float]:
 
 
 def _assemble(cells: list[list[str]], axis: list[str], frame: _Frame) -> list[str]:
-    lines = []
-    decimals = max(0, -math.floor(math.log10(frame.step)))
-    for index, row in enumerate(cells):
-        from_bottom = frame.rows - 1 - index
-        label = f"{frame.step * from_bottom / 2:,.{decimals}f}" if from_bottom % 2 == 0 else ""
-        label = f"{label} W" if index == 0 else label
-        lines.append(f"{label:>{_LABEL - 1}} |{''.join(row)}".rstrip())
-    lines.append(" " * _LABEL + "+" + "".join(axis) + "  use")
-    text = " " * (_LABEL + 1)
+    labels = [_label(frame, frame.rows - 1 - index) for index in range(frame.rows)]
+    margin = max(_LEAST_MARGIN, *(len(label) for label in labels))
+    lines = [
+        f"{label:>{margin}} |{''.join(row)}".rstrip()
+        for label, row in zip(labels, cells, strict=True)
+    ]
+    text = " " * (margin + 2)
     for tick in _ticks(frame):
         label = f"{tick:.0%}"
-        start = _LABEL + 1 + frame.column(tick) - (len(label) - 1) // 2
+        start = margin + 2 + frame.column(tick) - (len(label) - 1) // 2
         text = text.ljust(start) + label
-    return [*lines, text]
+    return [*lines, " " * (margin + 1) + "+" + "".join(axis) + "  use", text]
+
+
+def _label(frame: _Frame, from_bottom: int) -> str:
+    """Watts at each second row, their unit at the top."""
+    if from_bottom % 2:
+        return ""
+    decimals = max(0, -math.floor(math.log10(frame.step)))
+    unit = " W" if from_bottom == frame.rows - 1 else ""
+    return f"{frame.step * from_bottom / 2:,.{decimals}f}{unit}"

@@ -24,6 +24,8 @@ from recommender.sizing.terms import Terms, mix_terms, terms_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from recommender.energy.curve import Quality
     from recommender.energy.price import WorkClass
     from recommender.model.cluster import ClusterState, Node, Workload
@@ -34,6 +36,8 @@ _NOISE_WORDS = re.compile(
     r"\((?:r|tm)\)|@.*|\b(?:cpu|processor|\d+-core|intel|amd)\b", re.IGNORECASE
 )
 
+
+_REACHES = {"platform": 3, "package+dram": 2, "package": 1}
 
 SAME_SIZE = 0.02
 """Machines of one kind differ by some MiB in what the kubelet leaves allocatable."""
@@ -245,33 +249,44 @@ def _estimate_pool(
 
 
 def _in_order(present: list[int], history: NodeHistory) -> list[int]:
-    """Rows in the order of their values, so that sums do not depend on the order of the nodes."""
+    """Rows in the order of their values, so that no number depends on the order of the nodes.
 
-    def content(row: int) -> tuple[bytes, bytes]:
-        return history.watts[row].tobytes(), history.cpu_used[row].tobytes()
+    Sums first, which keep their order in any unit; what has the same sums is told apart by all of
+    its values.
+    """
+
+    def content(row: int) -> tuple[float, float, bytes, bytes]:
+        used, watts = history.cpu_used[row], history.watts[row]
+        return _total(used), _total(watts), used.tobytes(), watts.tobytes()
 
     return sorted(present, key=content)
+
+
+def _total(values: NDArray[np.float32]) -> float:
+    return float(np.nansum(values, dtype=np.float64))
 
 
 def _choose_meters(
     history: NodeHistory, present: list[int], *, ignores_meters: bool
 ) -> tuple[list[int], str, tuple[str, ...]]:
-    """The rows whose watts are used: only those of one reach, so that curves do not mix."""
+    """The rows whose watts are used: only those of one reach, so that curves do not mix.
+
+    Readings before what a meter's driver modelled, then the reach of most nodes, then the widest.
+    """
     with_meter = [row for row in present if history.quality[row]]
     if ignores_meters and with_meter:
         return [], "", ("meters are ignored because power is set to modelled",)
-    reaches = Counter(history.reach[row] for row in with_meter)
+    read = [row for row in with_meter if history.quality[row] != "modelled"] or with_meter
+    reaches = Counter(history.reach[row] for row in read)
     if not reaches:
         return [], "", ()
-    reach, count = reaches.most_common(1)[0]
-    if len(reaches) == 1:
-        return with_meter, reach, ()
-    others = ", ".join(f"{each} on {number}" for each, number in reaches.items() if each != reach)
-    return (
-        [row for row in with_meter if history.reach[row] == reach],
-        reach,
-        (f"power is read as {reach} on {count} nodes; not mixed with {others}",),
-    )
+    reach = max(reaches, key=lambda each: (reaches[each], _REACHES.get(each, 0)))
+    others = [f"{each} on {number}" for each, number in reaches.items() if each != reach]
+    if len(with_meter) > len(read):
+        others.append(f"what is modelled on {len(with_meter) - len(read)}")
+    count = f"{reaches[reach]} node{'' if reaches[reach] == 1 else 's'}"
+    text = f"power is read as {reach} on {count}; not mixed with {', '.join(others)}"
+    return [row for row in read if history.reach[row] == reach], reach, (text,) if others else ()
 
 
 def _worst_quality(qualities: Sequence[str]) -> Quality:
