@@ -270,7 +270,10 @@ def _store_reader(values: dict[str, Any], progress: Progress) -> StoreReader:
     from recommender.history.store_reader import StoreReader
 
     return StoreReader(
-        collect(StoreSettings, values), power=values.get("power", "auto"), progress=progress
+        collect(StoreSettings, values),
+        power=values.get("power", "auto"),
+        reads_bursts=not values.get("no_bursts", False),
+        progress=progress,
     )
 
 
@@ -306,10 +309,12 @@ def _live_source(
     from recommender.cluster.reader import ClusterReader
     from recommender.evidence import LiveSource
     from recommender.history.endpoint import parse_endpoint
+    from recommender.history.latency import LatencyReader
 
     cluster = collect(ClusterSettings, values)
     return LiveSource(
         store=store,
+        latency=LatencyReader(collect(StoreSettings, values)) if connection else None,
         cluster=ClusterReader(connection, cluster) if connection else None,
         settings=cluster,
         window=collect(WindowSettings, values),

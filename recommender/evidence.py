@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from recommender.cluster.reader import ClusterReader
+    from recommender.history.latency import LatencyReader
     from recommender.model.cluster import ClusterState
     from recommender.model.history import History
     from recommender.model.identity import WorkloadRef
@@ -75,7 +76,7 @@ class LiveSource:
 
     With `keeps_going` a store that cannot be read is no error: what an earlier read gave stands
     in, or nothing, and `Recording.unread` says why. `settle`: seconds by which the window ends
-    before now.
+    before now. `latency` reads what EnergyProfiles name; without it none is known.
     """
 
     store: HistoryReader
@@ -87,6 +88,7 @@ class LiveSource:
     explained: str = ""
     keeps_going: bool = False
     settle: float = 0.0
+    latency: LatencyReader | None = None
 
     def read(self) -> Recording:
         now = time.time()
@@ -99,11 +101,24 @@ class LiveSource:
         return Recording(
             created=format_time(now),
             cluster=cluster,
-            history=replace(history, cluster=None, work=self._read_work(cluster, history)),
+            history=self._add_latency(
+                replace(history, cluster=None, work=self._read_work(cluster, history)), cluster
+            ),
             store=self.store_name,
             settings=choose_recorded_settings(self.settings, self.window),
             unread=unread,
         )
+
+    def _add_latency(self, history: History, cluster: ClusterState) -> History:
+        guards = {
+            vpa.target: vpa.profile.latency
+            for vpa in cluster.vpas
+            if vpa.target and vpa.profile and vpa.profile.latency and not vpa.profile.problem
+        }
+        if self.latency is None or not guards:
+            return history
+        usage, warnings = self.latency.attach(history.usage, guards, owners=cluster.owners)
+        return replace(history, usage=usage, warnings=(*history.warnings, *warnings))
 
     def _read_history(self, grid: TimeGrid, scope: Scope) -> tuple[History, str]:
         try:

@@ -24,6 +24,7 @@ from recommender.evidence import LiveSource
 from recommender.history.endpoint import parse_endpoint
 from recommender.history.kept import KeptHistory
 from recommender.history.keptwork import KeptWork
+from recommender.history.latency import LatencyReader
 from recommender.history.store_reader import StoreReader
 from recommender.history.work import WorkReader
 from recommender.operator import Bell, ObjectWatch
@@ -161,7 +162,14 @@ def _build_service(
     alarm: Alarm,
 ) -> Service:
     source = LiveSource(
-        store=KeptHistory(StoreReader(settings.store, power=settings.sizing.power)),
+        store=KeptHistory(
+            StoreReader(
+                settings.store,
+                power=settings.sizing.power,
+                reads_bursts=not settings.window.no_bursts,
+            )
+        ),
+        latency=LatencyReader(settings.store),
         cluster=ClusterReader(connection, settings.cluster),
         settings=settings.cluster,
         window=settings.window,

@@ -179,8 +179,6 @@ def _accept(vpa: Vpa, profile: Profile) -> Condition:
     unused = []
     if profile.objective == "carbon":
         unused.append("objective carbon is not acted on yet: energy is what is saved")
-    if profile.latency is not None:
-        unused.append("the latency guard is not acted on yet")
     text = "; ".join([f"used for VPA {vpa.name}", *unused])
     return Condition(ACCEPTED, True, ACCEPTED, text)
 

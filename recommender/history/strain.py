@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -188,31 +188,43 @@ def place_strain(tables: Iterable[HourTable], usage: UsageHistory) -> UsageHisto
     return replace(usage, **found)
 
 
-class StrainReading:
-    """Makes the jobs that read the whole hours of a grid, and the tables of what they find.
+Span: TypeAlias = "tuple[StrainSource, int, int]"
+"""What is to be read: a source, the first hour and the one after the last."""
 
-    `after`: the tables of an earlier reading; only the hours after theirs are read then. `owners`
-    may be replaced by better ones before the first reply.
+
+def plan_spans(grid: TimeGrid, sources: Iterable[StrainSource]) -> list[Span]:
+    """The whole hours of a grid."""
+    end = grid.end // HOUR
+    spans = []
+    for source in sources:
+        days = source.days or grid.days + 1
+        spans.append((source, max(grid.first_hour, end - days * DAY // HOUR), end))
+    return spans
+
+
+def plan_following(tables: Iterable[HourTable], grid: TimeGrid) -> list[Span]:
+    """The hours after those of the tables, up to the end of a grid."""
+    return [(each.source, each.end, max(grid.end // HOUR, each.end)) for each in tables]
+
+
+def plan_same(tables: Iterable[HourTable]) -> list[Span]:
+    """The hours of the tables."""
+    return [(each.source, each.first, each.end) for each in tables]
+
+
+class StrainReading:
+    """Makes the jobs that read some hours, and the tables of what they find, one for each span.
+
+    `owners` may be replaced by better ones before the first reply.
     """
 
     def __init__(
-        self,
-        grid: TimeGrid,
-        scope: Scope,
-        sources: Sequence[StrainSource],
-        groups: Sequence[NamespaceGroup],
-        *,
-        after: Sequence[HourTable] = (),
+        self, scope: Scope, spans: Iterable[Span], groups: Sequence[NamespaceGroup]
     ) -> None:
         self.owners: PodOwners = scope.owners
         self._wanted = scope.wanted
         self._groups = groups
-        end = grid.end // HOUR
-        held = {table.source: table.end for table in after}
-        self._readers = tuple(
-            _Reader(source, held.get(source, _begin(source, grid)), end, rows=self._rows)
-            for source in sources
-        )
+        self._readers = tuple(_Reader(*span, rows=self._rows) for span in spans)
 
     @cached_property
     def _containers(self) -> ContainerRows:
@@ -232,12 +244,6 @@ class StrainReading:
         return tuple(reader.table() for reader in self._readers)
 
 
-def _begin(source: StrainSource, grid: TimeGrid) -> int:
-    if source.days is None:
-        return grid.first_hour
-    return max(grid.first_hour, grid.end // HOUR - source.days * DAY // HOUR)
-
-
 class _Reader:
     """Replies of one source: a value for a pod's container at the end of an hour."""
 
@@ -245,8 +251,8 @@ class _Reader:
         self, source: StrainSource, first: int, end: int, *, rows: Callable[[], ContainerRows]
     ) -> None:
         self._source = source
-        self._first, self._end = first, max(end, first)
-        hours = self._end - first
+        self._first, self._end = first, end
+        hours = end - first
         self._sums = RowArray((hours,), np.float32)
         self._counts = RowArray((hours,), np.uint16)
         self._rows = rows
@@ -269,8 +275,8 @@ class _Reader:
             yield Job(at_points(query, part, start=self._first * HOUR, step=HOUR), take)
 
     def _take(self, matrix: Matrix, registry: SeriesRegistry) -> None:
-        points = matrix.points
-        row = np.repeat(registry.row[registry.find(matrix.metrics)], points.counts)
+        points, series = matrix.points, registry.find(matrix.metrics)
+        row = np.repeat(registry.row[series], points.counts)
         kept = (row != IGNORED) & np.isfinite(points.values)
         if not kept.any():
             return

@@ -167,7 +167,7 @@ def test_only_what_the_vpa_publishes_is_in_it():
         ),
         (
             Profile(1, latency=LatencyGuard(MetricSelector("x"), 1.0)),
-            ("True", "Accepted", "used for VPA web; the latency guard is not acted on yet"),
+            ("True", "Accepted", "used for VPA web"),
         ),
         (
             Profile(1, problem="EnergyProfile web: no"),
