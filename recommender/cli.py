@@ -6,7 +6,6 @@ so that `joulefit --help` answers at once.
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 import sys
 import time
@@ -14,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from recommender import __version__
 from recommender.console import Group
@@ -38,17 +36,14 @@ from recommender.settings import (
     StoreSettings,
     WindowSettings,
 )
+from recommender.source import READING, choose_source, live_source, table_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from recommender.cluster.connection import ApiConnection
     from recommender.cycle import Cycle, EvidenceSource, StatusSink
-    from recommender.history.store_reader import StoreReader
-    from recommender.model.history import TimeGrid
     from recommender.report.progress import Progress
 
-_READING = (StoreSettings, ClusterSettings, WindowSettings)
 _HELP = {"help_option_names": ["-h", "--help"]}
 
 
@@ -67,14 +62,16 @@ def main(context: click.Context) -> None:
 
 
 @main.command()
-@settings_options(OutputSettings, GateSettings, SourceSettings, *_READING, SizingSettings)
+@settings_options(OutputSettings, GateSettings, SourceSettings, *READING, SizingSettings)
 def report(**values: Any) -> None:
     """Show what each workload should request, and why. Changes nothing."""
     from recommender.report.document import format_report
 
     output = collect(OutputSettings, values)
     with _progress() as progress:
-        cycle = _run(_source(values, progress), values, with_curves=output.output in _WITH_CURVES)
+        cycle = _run(
+            choose_source(values, progress), values, with_curves=output.output in _WITH_CURVES
+        )
     text = format_report(
         cycle.report, output=output.output, width=_width(), is_terminal=_is_terminal()
     )
@@ -87,7 +84,7 @@ _WITH_CURVES = ("json", "yaml")
 
 @main.command()
 @click.argument("workload", metavar="NAMESPACE/KIND/NAME")
-@settings_options(SourceSettings, *_READING, SizingSettings)
+@settings_options(SourceSettings, *READING, SizingSettings)
 def explain(workload: str, **values: Any) -> None:
     """Show each step of one workload's recommendation with its numbers."""
     from recommender.report.explain import format_explanation
@@ -95,7 +92,7 @@ def explain(workload: str, **values: Any) -> None:
 
     values["all_workloads"] = True
     with _progress() as progress:
-        cycle = _run(_source(values, progress, explained=workload), values, with_curves=True)
+        cycle = _run(choose_source(values, progress, explained=workload), values, with_curves=True)
         found = find_workload(cycle.report, workload)
     click.echo(
         format_explanation(cycle.report, found, width=_width(), is_terminal=_is_terminal()),
@@ -105,7 +102,7 @@ def explain(workload: str, **values: Any) -> None:
 
 @main.command()
 @click.argument("workload", metavar="[NAMESPACE/KIND/NAME]", default="")
-@settings_options(OutputSettings, SourceSettings, *_READING, SizingSettings)
+@settings_options(OutputSettings, SourceSettings, *READING, SizingSettings)
 def compare(workload: str, **values: Any) -> None:
     """Hold our requests against those of other recommenders' VPAs, over time. Changes nothing.
 
@@ -124,7 +121,7 @@ def compare(workload: str, **values: Any) -> None:
         if not values["recording"]:
             targets = TargetReader(collect(StoreSettings, values), progress=progress)
         comparison = compare_recommenders(
-            _source(values, progress, explained=workload),
+            choose_source(values, progress, explained=workload),
             targets,
             workload=workload,
             settings=collect(SizingSettings, values),
@@ -139,7 +136,7 @@ def compare(workload: str, **values: Any) -> None:
 
 
 @main.command()
-@settings_options(CurveSettings, SourceSettings, *_READING, SizingSettings)
+@settings_options(CurveSettings, SourceSettings, *READING, SizingSettings)
 def curve(**values: Any) -> None:
     """Show what the nodes of each class draw by their use, and what a reserved core costs.
 
@@ -152,7 +149,7 @@ def curve(**values: Any) -> None:
     settings = collect(CurveSettings, values)
     with _progress() as progress:
         curves = read_curves(
-            _source(values, progress, nodes_only=True),
+            choose_source(values, progress, nodes_only=True),
             node_class=settings.node_class,
             power=collect(SizingSettings, values).power,
         )
@@ -163,7 +160,7 @@ def curve(**values: Any) -> None:
 
 
 @main.command()
-@settings_options(BacktestSettings, SourceSettings, *_READING, SizingSettings)
+@settings_options(BacktestSettings, SourceSettings, *READING, SizingSettings)
 def backtest(**values: Any) -> None:
     """Test policies of CPU requests on the past: energy, hot nodes, exposure. Changes nothing.
 
@@ -177,7 +174,7 @@ def backtest(**values: Any) -> None:
     settings = collect(BacktestSettings, values)
     with _progress() as progress:
         document = test_policies(
-            _source(values, progress),
+            choose_source(values, progress),
             settings=settings,
             sizing=collect(SizingSettings, values),
             progress=progress,
@@ -193,7 +190,7 @@ def backtest(**values: Any) -> None:
 
 @main.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@settings_options(RecordSettings, SourceSettings, *_READING)
+@settings_options(RecordSettings, SourceSettings, *READING)
 def record(file: Path, **values: Any) -> None:
     """Write all that a report needs into FILE, to be read with --recording FILE."""
     from recommender.recording import anonymize, check_writable, write_recording
@@ -202,12 +199,12 @@ def record(file: Path, **values: Any) -> None:
     check_writable(file)
     with _progress() as progress:
         if settings.from_csv:
-            evidence = _tables(settings, progress).read()
+            evidence = table_source(settings, progress).read()
         elif settings.nodes_csv or settings.server:
             option = "--nodes" if settings.nodes_csv else "--server"
             raise UsageError(f"{option} needs --from-csv: a store tells of its own nodes")
         else:
-            evidence = _source(values, progress).read()
+            evidence = choose_source(values, progress).read()
     size = write_recording(file, anonymize(evidence) if settings.anonymize else evidence)
     _print_warnings((*evidence.cluster.warnings, *evidence.history.warnings))
     count = len(evidence.history.usage.containers)
@@ -215,7 +212,7 @@ def record(file: Path, **values: Any) -> None:
 
 
 @main.command()
-@settings_options(RunSettings, LeaseSettings, PageSettings, GateSettings, *_READING, SizingSettings)
+@settings_options(RunSettings, LeaseSettings, PageSettings, GateSettings, *READING, SizingSettings)
 def run(**values: Any) -> None:
     """Write recommendations into the status of the VPAs that name joulefit.
 
@@ -232,8 +229,7 @@ def run(**values: Any) -> None:
         return
     with connect(collect(ClusterSettings, values)) as connection, _progress() as progress:
         sinks = None if settings.dry_run else (StatusWriter(connection), ProfileWriter(connection))
-        store = _store_reader(values, progress)
-        source = _live_source(values, store, connection, progress=progress)
+        source = live_source(values, connection, progress=progress)
         cycle = _run(source, values, sinks=sinks)
     _print_warnings((*cycle.report.source.warnings, *warn_of_profiles(cycle.profiles)))
     if settings.dry_run:
@@ -262,7 +258,7 @@ def _serve(values: dict[str, Any]) -> None:
 
 
 @main.command()
-@settings_options(DoctorSettings, GateSettings, LeaseSettings, *_READING)
+@settings_options(DoctorSettings, GateSettings, LeaseSettings, *READING)
 def doctor(**values: Any) -> None:
     """Say what works in the cluster and the store, what is missing and what to do.
 
@@ -318,123 +314,6 @@ def simulate(file: Path, **values: Any) -> None:
     recording = simulate_fleet(collect(SimulateSettings, values))
     size = write_recording(file, recording)
     click.echo(f"{file}: {recording.cluster.source}; {size:,} bytes", err=True)
-
-
-def _source(
-    values: dict[str, Any], progress: Progress, *, explained: str = "", nodes_only: bool = False
-) -> EvidenceSource:
-    """The recording where one is named, else the live edges."""
-    if values["recording"]:
-        return _recorded_source(values)
-    if values["no_cluster"]:
-        if values["selector"]:
-            raise UsageError("--selector needs the labels of an API server; leave out --no-cluster")
-        return _live_source(
-            values,
-            _store_reader(values, progress),
-            None,
-            progress=progress,
-            explained=explained,
-            nodes_only=nodes_only,
-        )
-    store = _store_reader(values, progress)
-    store.look_ahead(_grid(values))  # the store works while the API server is asked
-    from recommender.cluster.connection import connect
-
-    # The command's context closes the connection when the command ends.
-    connection = click.get_current_context().with_resource(
-        connect(collect(ClusterSettings, values))
-    )
-    return _live_source(
-        values,
-        store,
-        connection,
-        progress=progress,
-        explained=explained,
-        nodes_only=nodes_only,
-    )
-
-
-def _grid(values: dict[str, Any]) -> TimeGrid:
-    from recommender.evidence import choose_grid
-
-    return choose_grid(collect(WindowSettings, values), now=time.time())
-
-
-def _store_reader(values: dict[str, Any], progress: Progress) -> StoreReader:
-    from recommender.history.store_reader import StoreReader
-
-    return StoreReader(
-        collect(StoreSettings, values),
-        power=values.get("power", "auto"),
-        reads_bursts=not values.get("no_bursts", False),
-        progress=progress,
-    )
-
-
-def _recorded_source(values: dict[str, Any]) -> EvidenceSource:
-    from recommender.evidence import RecordedSource
-
-    _refuse_live_options("--recording", allowed={"namespace", "recording"})
-    return RecordedSource(Path(values["recording"]), namespaces=values["namespace"])
-
-
-def _tables(settings: RecordSettings, progress: Progress) -> EvidenceSource:
-    from recommender.table import TableSource
-
-    _refuse_live_options("--from-csv", allowed=set())
-    if settings.nodes_csv and settings.server:
-        raise UsageError("--nodes measures the nodes, --server models them; leave out one of them")
-    return TableSource(
-        usage=Path(settings.from_csv),
-        nodes=Path(settings.nodes_csv) if settings.nodes_csv else None,
-        server=settings.server,
-        progress=progress,
-    )
-
-
-def _refuse_live_options(instead: str, *, allowed: set[str]) -> None:
-    """Options typed beside `instead` that only a cluster or a store would heed."""
-    context = click.get_current_context()
-    groups = (*_READING, SourceSettings)
-    live = {each.name for group in groups for each in dataclasses.fields(group)} - allowed
-    for option in context.command.params:
-        is_typed = context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
-        if is_typed and option.name in live:
-            raise UsageError(
-                f"{option.opts[0]} chooses what is read from a cluster or a store, and {instead} "
-                "reads neither; leave out one of the two"
-            )
-
-
-def _live_source(
-    values: dict[str, Any],
-    store: StoreReader,
-    connection: ApiConnection | None,
-    *,
-    progress: Progress,
-    explained: str = "",
-    nodes_only: bool = False,
-) -> EvidenceSource:
-    from recommender.cluster.reader import ClusterReader
-    from recommender.evidence import LiveSource
-    from recommender.history.endpoint import parse_endpoint
-    from recommender.history.latency import LatencyReader
-    from recommender.history.work import WorkReader
-
-    cluster = collect(ClusterSettings, values)
-    settings = collect(StoreSettings, values)
-    return LiveSource(
-        store=store,
-        latency=LatencyReader(settings) if connection else None,
-        cluster=ClusterReader(connection, cluster) if connection else None,
-        settings=cluster,
-        window=collect(WindowSettings, values),
-        store_name=parse_endpoint(settings.store).url,  # without its password
-        work=WorkReader(settings, progress=progress),
-        explained=explained,
-        nodes_only=nodes_only,
-    )
 
 
 def _run(

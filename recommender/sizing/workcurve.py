@@ -28,6 +28,9 @@ HUBER = 1.345
 where the noise is normal (Huber, Robust Statistics, 1981), and a start-up or a scrape that came
 late does not bend the curve."""
 
+NEGLIGIBLE = 1e-4
+"""Share of the cores at the highest rate below which a part of the curve is rounding."""
+
 _ROUNDS = 6  # of re-weighting; the weights of a smooth curve settle in three
 _MAD = 1.4826  # standard deviation of a normal variable over its median absolute deviation
 _EXACT = 1e-9  # relative residual that is rounding
@@ -145,38 +148,45 @@ def resample_curves(windows: WorkWindows) -> list[tuple[WorkCurve, ...]]:
 
 
 def _fit(rate: Floats, cores: Floats) -> tuple[WorkCurve, Floats]:
-    """Non-negative least squares of the relative residuals with Huber's weights, and these [n]."""
-    matrix, scale = _design(rate, cores)
-    weights = np.ones(len(rate))
+    """Non-negative least squares with weights 1/x and Huber's; the curve, and the weights [n].
+
+    x is what was seen at first, then what the curve says: noise in the weights, which are great
+    where x is small by chance, would draw the curve down.
+    """
+    matrix, scale = _design(rate)
+    level, robust = cores, np.ones(len(rate))
+    solution = np.zeros(matrix.shape[1])
     for _ in range(_ROUNDS):
-        root = np.sqrt(weights)
-        solution = solve_nnls(matrix * root[:, None], root)
-        residual = np.abs(1.0 - matrix @ solution)
+        weights = np.sqrt(robust) / level
+        solution = solve_nnls(matrix * weights[:, None], cores * weights)
+        level = np.maximum(matrix @ solution, cores.min())
+        residual = np.abs(cores / level - 1.0)
         spread = _MAD * float(np.median(residual))
         if spread < _EXACT:
             break
-        weights = np.minimum(1.0, HUBER * spread / np.maximum(residual, _EXACT))
-    return _curve(solution, scale), weights
+        robust = np.minimum(1.0, HUBER * spread / np.maximum(residual, _EXACT))
+    return _curve(solution, scale), np.sqrt(robust) / level
 
 
-def _design(rate: Floats, cores: Floats) -> tuple[Floats, float]:
-    """Rows (1, z, z^2) / x with z the rate over the highest, so that the columns are alike."""
+def _design(rate: Floats) -> tuple[Floats, float]:
+    """Rows (1, z, z^2) with z the rate over the highest, so that the columns are alike."""
     scale = float(rate.max()) or 1.0
     z = rate / scale
-    return np.stack([np.ones(len(z)), z, z**2], axis=1) / cores[:, None], scale
+    return np.stack([np.ones(len(z)), z, z**2], axis=1), scale
 
 
 def _curve(solution: Floats, scale: float) -> WorkCurve:
-    idle, linear, quadratic = solution.tolist()
+    parts = np.where(solution < NEGLIGIBLE * solution.sum(), 0.0, solution)
+    idle, linear, quadratic = parts.tolist()
     return WorkCurve(idle, linear / scale, quadratic / scale**2)
 
 
 def _resample(
     rate: Floats, cores: Floats, day: NDArray[np.intp], weights: Floats
 ) -> list[WorkCurve]:
-    _, robust = _fit(rate, cores)
-    matrix, scale = _design(rate, cores)
-    rows = np.column_stack([matrix, np.ones(len(rate))]) * np.sqrt(robust)[:, None]
+    _, seen = _fit(rate, cores)
+    matrix, scale = _design(rate)
+    rows = np.column_stack([matrix, cores]) * seen[:, None]
     sums = np.zeros((weights.shape[1], 4, 4))
     np.add.at(sums, day, rows[:, :, None] * rows[:, None, :])
     curves = []
