@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from recommender.sizing.rhythm import LEAST_RHYTHM, estimate_rhythm
+from recommender.sizing.blockrhythm import LEAST_RHYTHM, estimate_rhythm
 from tests.replay.build import Pod, trace_of
 
 DAY = 288
