@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from recommender.replay.check import CheckLimits
+from recommender.replay.check import CheckLimits, choose_seeds
 from recommender.replay.energy import estimate_busy_core, estimate_price_now
 from recommender.sizing.pooled import (
     ANY,
@@ -130,7 +130,14 @@ class Rules:
         p = choose_quantiles(
             train, reserved=estimate_price_now(train), busy=estimate_busy_core(train)
         )
-        return _of(size_priced(train, p, allowance=self.allowance, limits=self.limits))
+        check = size_priced(
+            train,
+            p,
+            allowance=self.allowance,
+            limits=self.limits.planned_for(train),
+            seeds=choose_seeds(train),
+        )
+        return _of(check)
 
     def _pooled(self, train: PoolTrace) -> Proposal:
         return _of(size_pooled(train, allowance=self.allowance, limits=self.limits))

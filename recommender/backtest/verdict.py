@@ -10,7 +10,7 @@ from recommender.backtest.limit import estimate_limit
 from recommender.backtest.policy import POLICIES
 from recommender.backtest.walk import SEEDS
 from recommender.model.backtest import PolicyReport, PoolBacktest, Refusal
-from recommender.replay.check import CheckLimits
+from recommender.replay.check import SMALL_POOL, CheckLimits, count_nodes
 from recommender.replay.observation import estimate_visible_share
 from recommender.replay.trace import BLOCK_HOURS, BLOCKS
 from recommender.units import DAY, HOUR, format_duration
@@ -21,10 +21,6 @@ if TYPE_CHECKING:
     from recommender.backtest.walk import PolicyTest, PoolTest
     from recommender.model.backtest import PolicyName, Scenario, Verdict
     from recommender.replay.trace import PoolTrace
-
-LEAST_NODES = 10
-"""Nodes below which requests that count on others' quiet hours are not tried: on pools of 3 to 7
-they put 8 to 15 % of container-time on hot nodes."""
 
 POOLED_DAYS, BLOCK_DAYS = 7.0, 14.0
 """History that T2 and T3 need to be in force; they are tested on less."""
@@ -37,19 +33,19 @@ LIMITS = CheckLimits()
 _TIERS: tuple[PolicyName, ...] = ("T1", "T2", "T3")
 
 
-def count_nodes(trace: PoolTrace) -> int:
-    return sum(kind.count for kind in trace.kinds)
-
-
 def refuse_policies(
     trace: PoolTrace, names: Sequence[PolicyName], *, train_bins: int
 ) -> tuple[Refusal, ...]:
-    """Those of these policies that this pool is not tested with, and why."""
+    """Those of these policies that this pool is not tested with, and why.
+
+    T2 and T3 count on others' quiet hours; on pools of 3 to 7 nodes that put 8 to 15 % of
+    container-time on hot nodes.
+    """
     nodes = count_nodes(trace)
     refused = {}
-    if nodes < LEAST_NODES:
+    if nodes < SMALL_POOL:
         why = (
-            f"{nodes} nodes, {LEAST_NODES} needed for containers to count on each other's quiet"
+            f"{nodes} nodes, {SMALL_POOL} needed for containers to count on each other's quiet"
             " hours"
         )
         refused = {"T2": why, "T3": why}
@@ -172,7 +168,7 @@ def _choose_verdict(trace: PoolTrace, result: PoolTest) -> Verdict:
         return "no-usage"
     if not result.folds:
         return "too-short"
-    return "too-small" if count_nodes(trace) < LEAST_NODES else "tested"
+    return "too-small" if count_nodes(trace) < SMALL_POOL else "tested"
 
 
 def _describe_results(trace: PoolTrace, result: PoolTest, days: float) -> Iterator[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from recommender.energy.price import SHORTFALL_MULTIPLE, WorkClass
-from recommender.replay.check import CheckLimits, PoolCheck, PoolRule, calibrate_pool
+from recommender.replay.check import SEEDS, CheckLimits, PoolCheck, PoolRule, calibrate_pool
 from recommender.replay.observation import observe_pools
 from recommender.replay.trace import BLOCKS, NodeKind
 from recommender.sizing.blockrhythm import estimate_rhythm
@@ -181,8 +181,13 @@ def size_priced(
     ceiling: float = 1.0,
     limits: CheckLimits = ALONE,
     memory_requests: Floats | None = None,
+    seeds: tuple[int, ...] = SEEDS,
 ) -> PoolCheck:
-    """T1: max(Q_p, s x mean) with the `p` [K] of `choose_quantiles`, s >= 1 from the pool check."""
+    """T1: max(Q_p, s x mean) with the `p` [K] of `choose_quantiles`, s >= 1 from the pool check.
+
+    On a pool of few nodes it takes `limits` of `CheckLimits.planned_for` and `seeds` of
+    `choose_seeds` for the nodes to stay cool on days that were not seen.
+    """
     floor = RankedUsage.of(trace.usage).quantile(p)
     rule = PoolRule(
         mean=trace.means,
@@ -192,7 +197,7 @@ def size_priced(
         ceiling=ceiling,
         covers=_name_quantiles(trace, p),
     )
-    return calibrate_pool(trace, rule, limits=limits, memory_requests=memory_requests)
+    return calibrate_pool(trace, rule, limits=limits, memory_requests=memory_requests, seeds=seeds)
 
 
 def size_pooled(
