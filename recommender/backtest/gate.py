@@ -13,16 +13,11 @@ from recommender.backtest.policy import Rules
 from recommender.backtest.verdict import passes
 from recommender.backtest.walk import run_policies
 from recommender.energy.price import SHORTFALL_MULTIPLE
-from recommender.replay.check import CheckLimits
+from recommender.replay.check import SMALL_POOL, CheckLimits, count_nodes
 from recommender.replay.observation import estimate_visible_share
 from recommender.replay.trace import BLOCK_HOURS
 from recommender.sizing.observed import allow, observe
-from recommender.sizing.pooled import (
-    choose_quantiles,
-    size_by_block,
-    size_pooled,
-    size_priced,
-)
+from recommender.sizing.pooled import choose_quantiles
 from recommender.sizing.pooltier import (
     T2_DAYS,
     T3_DAYS,
@@ -46,9 +41,6 @@ if TYPE_CHECKING:
     from recommender.replay.trace import PoolTrace
     from recommender.settings import SizingSettings
     from recommender.sizing.pool import Pool
-
-LEAST_NODES = 10
-"""On pools of 3 to 7 nodes pooled sizing put 8 to 15 % of container-time on hot nodes."""
 
 LEAST_VISIBLE = 0.8
 """Of the pool's CPU time: what is not seen has peaks that nobody replays."""
@@ -157,21 +149,14 @@ class _Climb:
         terms = terms_of(self._pool.energy, "standard")
         busy = terms.shortfall / SHORTFALL_MULTIPLE["standard"]
         p = choose_quantiles(self._trace, reserved=terms.reserved, busy=busy)
-        rules = self._rules
-        return self._take(
-            "T1", size_priced(self._trace, p, allowance=rules.allowance, limits=rules.limits)
-        )
+        return self._take("T1", self._rules.check_priced(self._trace, p))
 
     def pool_up(self) -> bool:
         """T2: the pool's factor in place of each container's own peaks."""
-        rules = self._rules
         return (
             self._pass_all(_find_pooled_gates(self._trace))
-            and self._take(
-                "T2",
-                size_pooled(self._trace, allowance=rules.allowance, limits=rules.limits),
-            )
-            and self._pass_all([_back_test("T2", self._trace, rules)])
+            and self._take("T2", self._rules.check_pooled(self._trace))
+            and self._pass_all([_back_test("T2", self._trace, self._rules)])
         )
 
     def follow_the_day(self) -> bool:
@@ -180,8 +165,7 @@ class _Climb:
             return False
         if not self._pass_all([_back_test("T3", self._trace, self._rules)]):
             return False
-        limits = self._rules.limits.scaled(self._rules.block_share)
-        checks = size_by_block(self._trace, allowance=self._rules.allowance, limits=limits).checks
+        checks = self._rules.check_blocks(self._trace).checks
         block = _block_at(self._trace.grid.end)
         unmet = [check for check in checks if not check.is_met]
         if not self._take("T3", unmet[0] if unmet else checks[block]):
@@ -200,11 +184,11 @@ class _Climb:
 
 def _find_pooled_gates(trace: PoolTrace) -> list[Gate]:
     days = _seen_days(trace)
-    nodes = sum(kind.count for kind in trace.kinds)
+    nodes = count_nodes(trace)
     visible = estimate_visible_share(trace)
     return [
         Gate("T2", "history", days >= T2_DAYS, f"{days:.1f} d, {T2_DAYS:g} d needed"),
-        Gate("T2", "nodes", nodes >= LEAST_NODES, f"{nodes} nodes, {LEAST_NODES} needed"),
+        Gate("T2", "nodes", nodes >= SMALL_POOL, f"{nodes} nodes, {SMALL_POOL} needed"),
         Gate(
             "T2",
             "visible",

@@ -31,10 +31,6 @@ SEEDS = (1, 2)
 SMALL_POOL, LEAST_PACKED = 10, 100
 """A pool of fewer nodes is packed more often, until so many nodes are packed in all."""
 
-SMALL_SHARE = 0.1
-"""Of the hot time that is allowed, what such a pool is planned with: on made-up pools of 3 to 6
-nodes T1 planned with all of it had up to 3 % of container-time on hot nodes in the days after."""
-
 
 @dataclass(frozen=True)
 class CheckLimits:
@@ -51,13 +47,6 @@ class CheckLimits:
     utilisation: float = 1.0
     least: float = 1.0
     greatest: float = 8.0
-
-    def planned_for(self, trace: PoolTrace) -> CheckLimits:
-        """What requests are to be planned with on this pool: on one of few nodes, less hot time.
-
-        There no other container's quiet hour makes up for one that uses more than it did.
-        """
-        return self.scaled(SMALL_SHARE) if count_nodes(trace) < SMALL_POOL else self
 
     def scaled(self, factor: float) -> CheckLimits:
         """The same with so much of the hot time."""

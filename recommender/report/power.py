@@ -115,6 +115,8 @@ def _draw_tangent(cells: list[list[str]], shown: ClassCurve, frame: _Frame) -> N
 def _put(
     cells: list[list[str]], frame: _Frame, utilisation: float, watts: float, *, letter: str
 ) -> None:
+    if not math.isfinite(watts):
+        return
     row, column = frame.row(watts), frame.column(utilisation)
     if 0 <= row < frame.rows and 0 <= column < frame.columns:
         cells[row][column] = letter

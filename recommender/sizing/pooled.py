@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from recommender.energy.price import SHORTFALL_MULTIPLE, WorkClass
-from recommender.replay.check import SEEDS, CheckLimits, PoolCheck, PoolRule, calibrate_pool
+from recommender.replay.check import (
+    SEEDS,
+    SMALL_POOL,
+    CheckLimits,
+    PoolCheck,
+    PoolRule,
+    calibrate_pool,
+    count_nodes,
+)
 from recommender.replay.observation import observe_pools
 from recommender.replay.trace import BLOCKS, NodeKind
 from recommender.sizing.blockrhythm import estimate_rhythm
@@ -43,6 +51,11 @@ ALONE = CheckLimits().scaled(0.2)
 """Limits of T1, which no back-test has shown to hold: a fifth of the hot time. On unseen days of
 simulated pools of steady load on three nodes it was hot for 0.2 % at most so, and for 0.5 % with
 all of it, on the same number of nodes."""
+
+ALONE_AND_FEW = CheckLimits().scaled(0.1)
+"""The same on a pool of few nodes, where no other container's quiet hour makes up for one that uses
+more than it did: on made-up pools of 3 to 6 nodes T1 planned with all of the hot time had up to 3 %
+of container-time on hot nodes in the days after."""
 
 POOLED = CheckLimits().scaled(0.5)
 """Limits of T2 and T3: half of the hot time, since what is least on one window is a little too
@@ -185,8 +198,8 @@ def size_priced(
 ) -> PoolCheck:
     """T1: max(Q_p, s x mean) with the `p` [K] of `choose_quantiles`, s >= 1 from the pool check.
 
-    On a pool of few nodes it takes `limits` of `CheckLimits.planned_for` and `seeds` of
-    `choose_seeds` for the nodes to stay cool on days that were not seen.
+    On a pool of few nodes it takes the limits of `choose_limits` and the seeds of `choose_seeds`
+    for the nodes to stay cool on days that were not seen.
     """
     floor = RankedUsage.of(trace.usage).quantile(p)
     rule = PoolRule(
@@ -198,6 +211,11 @@ def size_priced(
         covers=_name_quantiles(trace, p),
     )
     return calibrate_pool(trace, rule, limits=limits, memory_requests=memory_requests, seeds=seeds)
+
+
+def choose_limits(trace: PoolTrace) -> CheckLimits:
+    """What T1 is planned with on this pool."""
+    return ALONE_AND_FEW if count_nodes(trace) < SMALL_POOL else ALONE
 
 
 def size_pooled(

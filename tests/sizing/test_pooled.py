@@ -18,7 +18,6 @@ from recommender.sizing.pooled import (
     Allowance,
     RankedUsage,
     choose_quantiles,
-    estimate_rhythm,
     kind_of,
     least_quantiles,
     observe_pool,
@@ -197,38 +196,6 @@ def days_of(*days):
 
 
 FIRST, LAST = np.array([6.0, 0, 0, 0, 0, 0]), np.array([0, 0, 0, 0, 0, 6.0])
-
-
-def test_a_rhythm_that_is_the_same_each_day_is_no_chance():
-    assert estimate_rhythm(days_of(FIRST, FIRST, FIRST)) == pytest.approx([1.0])
-    assert estimate_rhythm(ramps(count=1)) == pytest.approx([1.0])
-
-
-def test_a_rhythm_is_believed_by_what_its_days_agree_on():
-    """Less their day's mean: 5, -1 ... and 10, -2 ...; on average 7.5, -1.5 ...: 67.5 squared.
-
-    Squared errors of these averages: (2 x 2.5^2 + 5 x 2 x 0.5^2) / 2 = 7.5.
-    """
-    assert estimate_rhythm(days_of(FIRST, 2 * FIRST)) == pytest.approx([1 - 7.5 / 67.5])
-
-
-def test_work_at_another_hour_each_day_is_no_rhythm():
-    assert estimate_rhythm(days_of(FIRST, LAST)).tolist() == [0.0]
-
-
-def test_a_level_is_no_rhythm_and_one_day_shows_none():
-    assert estimate_rhythm(days_of(np.ones(6), np.ones(6))).tolist() == [0.0]
-    assert estimate_rhythm(days_of(FIRST)).tolist() == [0.0]
-
-
-def test_random_hours_are_hardly_a_rhythm_and_real_ones_are():
-    rng = np.random.default_rng(8)
-    hours = rng.random((40, 14 * 6)) < 0.3
-    chance = trace_of(*(Pod(np.repeat(row, 8).astype(float)) for row in hours), step=1800)
-    assert np.median(estimate_rhythm(chance)) < 0.4
-    daily = np.tile([0.2, 0.4, 1.0, 1.0, 0.8, 0.3], 14) * rng.lognormal(0.0, 0.2, (40, 84))
-    rhythm = trace_of(*(Pod(np.repeat(row, 8)) for row in daily), step=1800)
-    assert estimate_rhythm(rhythm).min() > 0.9
 
 
 def test_t3_does_not_follow_what_is_no_rhythm():
