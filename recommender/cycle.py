@@ -12,7 +12,7 @@ from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
 
@@ -30,7 +30,7 @@ from recommender.sizing.workload import size_workload
 from recommender.units import format_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from recommender.model.change import Outcome
     from recommender.model.cluster import Vpa, Workload
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from recommender.settings import SizingSettings
 
 _LOGGER = logging.getLogger(__name__)
+
+Item = TypeVar("Item")
 
 
 class EvidenceSource(Protocol):
@@ -205,8 +207,7 @@ def _write_all(
         key = vpa.namespace, vpa.name
         return _answer(vpa, reports.get(key), rows.get(key, ()), now=now, sink=sink)
 
-    with ThreadPoolExecutor(sink.parallel if sink else 1, thread_name_prefix="write") as pool:
-        return tuple(pool.map(settle, evidence.cluster.vpas))
+    return _map_parallel(settle, evidence.cluster.vpas, sink)
 
 
 def _answer(
@@ -248,8 +249,17 @@ def _write_profiles(
             return StatusChange(vpa, profile.status, "unchanged")  # one of them is enough to keep
         return _hand_over(vpa, status, sink)
 
-    with ThreadPoolExecutor(sink.parallel if sink else 1, thread_name_prefix="write") as pool:
-        return tuple(pool.map(settle, due))
+    return _map_parallel(settle, due, sink)
+
+
+def _map_parallel(
+    settle: Callable[[Item], StatusChange], items: Iterable[Item], sink: StatusSink | None
+) -> tuple[StatusChange, ...]:
+    """As many at once as the sink takes; without one there is nothing to wait for."""
+    if sink is None:
+        return tuple(map(settle, items))
+    with ThreadPoolExecutor(sink.parallel, thread_name_prefix="write") as pool:
+        return tuple(pool.map(settle, items))
 
 
 def _write(vpa: Vpa, status: dict[str, Any], sink: StatusSink | None) -> StatusChange:

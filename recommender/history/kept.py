@@ -81,7 +81,9 @@ class KeptHistory:
       since a value that comes late is in the next difference; memory is asked for again for
       two hours. All else is repaired when `refresh` seconds after the last whole read, by the
       windows' ends, everything is read anew. Until then a pod keeps the owner it had.
-    - Where a better source of usage, busy cores or power turns up, everything is read anew.
+    - Where a better source of usage, busy cores or power turns up, everything is read anew; it
+      is taken once it covers as much of the window as what there was. That is looked at whenever
+      everything is read anew, and on a change nothing of the old series remains.
     - Workloads that are wanted anew are read over the whole window, others are not read again.
     - No error of a store changes what is kept; the next read catches up. Once something is
       kept, bins without any series are bins without usage.

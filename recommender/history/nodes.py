@@ -5,12 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from recommender.history.assembly import NodeFindings, assemble_nodes
-from recommender.history.choice import describe_cpu, describe_power, ignore_power
+from recommender.history.choice import (
+    choose_cpu,
+    describe_cpu,
+    describe_power,
+    ignore_power,
+    order_power,
+)
 from recommender.history.nodename import NodeNames, plan_infos
 from recommender.history.pipeline import Job
 from recommender.history.plan import at_points
 from recommender.history.power import NodeCpuReader, PowerReader
-from recommender.history.schema import INFO, NODE_CPU, NODE_POWER
+from recommender.history.schema import INFO
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -51,11 +57,7 @@ class NodeReading:
         self.cpu: NodeCpuReader = NodeCpuReader(
             grid, self.names, after=after.cpu if after else None
         )
-        self.cpu_source: CpuSource | None = (
-            after.cpu_source
-            if after
-            else next((s for s in NODE_CPU if inventory.has(s.metric)), None)
-        )
+        self.cpu_source: CpuSource | None = after.cpu_source if after else choose_cpu(inventory)
         self.power: dict[PowerSource, PowerReader] = {
             source: PowerReader(source, grid, self.names, after=before)
             for source, before in (after.power.items() if after else ())
@@ -90,8 +92,8 @@ class NodeReading:
 
     def _next_power_jobs(self) -> Iterator[Job]:
         """Jobs of the best source that exists and was not asked yet."""
-        for source in NODE_POWER if self.asks_meters else ():
-            if source not in self.power and self.inventory.has(*source.metrics):
+        for source in order_power(self.inventory) if self.asks_meters else ():
+            if source not in self.power:
                 reader = self.power[source] = PowerReader(source, self.grid, self.names)
                 yield from self._power_jobs(source, reader)
                 return
@@ -135,7 +137,9 @@ class NodeReading:
             ),
         )
         count = len(nodes.nodes)
-        choice = describe_cpu(self.cpu_source, len(cpu.keys() & known), count)
+        choice = describe_cpu(
+            self.cpu_source, self.inventory, nodes=len(cpu.keys() & known), known=count
+        )
         if not self.asks_meters:
             return nodes, (choice, ignore_power())
         used: dict[PowerSource, dict[str, str]] = {source: {} for source in self.power}

@@ -8,14 +8,16 @@ from __future__ import annotations
 import math
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
 from recommender.errors import StoreReplyError
+from recommender.history.choice import find_contests
 from recommender.history.client import RangeQuery
+from recommender.history.coverage import plan_coverage, take_coverage
 from recommender.history.discovery import plan_discovery, take_inventory
 from recommender.history.matrix import parse_reply
 from recommender.history.reply import refuse_samples
@@ -130,16 +132,22 @@ def read_build(client: StoreClient) -> Build:
 def read_inventory(
     client: StoreClient, grid: TimeGrid, namespaces: frozenset[str] | None
 ) -> Inventory:
-    """What the store has: by a few looks first, at all times if those show no usage."""
+    """What the store has: by a few looks first, at all times if those show no usage; and how far
+    back each source reaches where several compete.
+    """
     inventory = None
     for looks_back in (False, True):
-        query = plan_discovery(grid, namespaces, looks_back=looks_back)
-        inventory = take_inventory(_ask(client, query))
+        queries = plan_discovery(grid, namespaces, looks_back=looks_back)
+        inventory = take_inventory(*(_ask(client, query) for query in queries))
         if inventory.containers:
             break
     if inventory is None:
         raise AssertionError("the store was asked twice")
-    return inventory
+    contests = find_contests(inventory, asks_meters=False)
+    if not contests:
+        return inventory
+    matrix = _ask(client, plan_coverage(grid, namespaces, contests))
+    return replace(inventory, coverage=take_coverage(matrix, grid))
 
 
 def probe_usage(

@@ -89,20 +89,25 @@ def estimate_indifference(
     """
     implied = terms.reserved / max(float(distribution.exposure(np.array([request]))[0, 0]), 1e-3)
     slack = INDIFFERENCE * (terms.used * mean + terms.reserved * request)
-    edges = distribution.edges
-    below = np.concatenate([[request], edges[(edges > 0.0) & (edges < request)][::-1], [0.0]])
-    beyond = np.concatenate([[request], edges[edges > request]])
+    edges, shortfall = distribution.edges, distribution.edge_shortfall
+    here = distribution.shortfall(np.array([request]))[0]
+    under, over = (edges > 0.0) & (edges < request), edges > request
+    below = np.concatenate([[request], edges[under][::-1], [0.0]])
+    beyond = np.concatenate([[request], edges[over]])
+    short_below = np.concatenate([here, shortfall[under][::-1], [distribution.mean()[0]]])
+    short_beyond = np.concatenate([here, shortfall[over]])
 
-    def extra(cores: Floats, shortfall: float) -> Floats:
+    def extra(cores: Floats, short: Floats, price: float) -> Floats:
         """What these requests cost more than `request`, never falling away from it."""
-        costs = terms.reserved * cores + shortfall * distribution.shortfall(cores)[0]
+        costs = terms.reserved * cores + price * short
         return np.asarray(np.maximum.accumulate(costs - costs[0]))
 
-    lower = float(np.interp(slack, extra(below, max(terms.shortfall, implied)), below))
+    cheaper = extra(below, short_below, max(terms.shortfall, implied))
+    lower = float(np.interp(slack, cheaper, below))
     top = max(highest, request)
     if terms.reserved <= 0.0:
         return lower, top
-    dearer = extra(beyond, implied)
+    dearer = extra(beyond, short_beyond, implied)
     if slack < dearer[-1]:
         return lower, float(np.interp(slack, dearer, beyond))
     # Beyond all demand only the reservation counts.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from recommender.sizing.histogram import DEMAND, Buckets, quantile
+from recommender.sizing.histogram import DEMAND, Buckets
 
 if TYPE_CHECKING:
     from recommender.sizing.histogram import Floats, Numbers
@@ -25,6 +25,8 @@ SEED = 75013
 """Of the resampling: the same days give the same bounds, on every run and machine."""
 
 _LOW, _HIGH = 4, 95  # ranks, from 0, of the fifth from either end of 100
+
+_ONCE = np.ones((1, 1))
 
 
 @dataclass(frozen=True)
@@ -58,16 +60,31 @@ class DayDistribution:
         return len(self.counts)
 
     @cached_property
-    def everything(self) -> Floats:
-        """The weights [1, D] of the days as they were."""
-        return np.ones((1, self.days))
+    def whole(self) -> DayDistribution:
+        """All days as one: what is asked without weights needs no day for itself."""
+        if self.days == 1:
+            return self
+        return DayDistribution(self.counts.sum(axis=0, keepdims=True), self.edges)
 
     def quantile(self, p: float, weights: Floats | None = None) -> Floats:
         """The p-quantile in cores for each row of `weights` [R, D]; as it was, without."""
-        return quantile(self._weights(weights) @ self.counts, p, Buckets(self.edges))
+        if weights is None:
+            return self.whole.quantile(p, _ONCE)
+        cumulative = weights @ self._cumulative
+        wanted = p * cumulative[:, -1]
+        # By flat index: on tables as small as these each numpy call costs more than its work.
+        at = (cumulative < wanted[:, None]).sum(axis=1)
+        flat = np.arange(0, cumulative.size, cumulative.shape[1]) + at
+        through = cumulative.ravel()[flat]
+        before = np.where(at > 0, cumulative.ravel()[flat - 1], 0.0)
+        return np.asarray(
+            self.edges[at] + (wanted - before) / (through - before) * self._widths[at]
+        )
 
     def exposure(self, cores: Floats, weights: Floats | None = None) -> Floats:
         """Share of samples above each of `cores` [n], [R, n]."""
+        if weights is None:
+            return self.whole.exposure(cores, _ONCE)
         bucket, inside = self._locate(cores)
         above = self._above[:, bucket] * (1.0 - inside) + self._above[:, bucket + 1] * inside
         share = self._per_sample(above, weights)
@@ -78,19 +95,29 @@ class DayDistribution:
 
         Exact for samples spread evenly inside buckets, where it is quadratic.
         """
+        if weights is None:
+            return self.whole.shortfall(cores, _ONCE)
         bucket, inside = self._locate(cores)
         at = self._above[:, bucket] * (1.0 - inside) + self._above[:, bucket + 1] * inside
         rest = (1.0 - inside) * self._widths[bucket] * (at + self._above[:, bucket + 1]) / 2.0
         mean = self._per_sample(self._excess[:, bucket + 1] + rest, weights)
         return np.asarray(np.maximum(mean, 0.0) + np.maximum(self.edges[0] - cores, 0.0))
 
+    @cached_property
+    def edge_shortfall(self) -> Floats:
+        """`shortfall` at each edge, [K + 1]: where it is looked up, not computed."""
+        return np.asarray(self.whole._per_sample(self.whole._excess, _ONCE)[0])  # noqa: SLF001
+
     def mean(self, weights: Floats | None = None) -> Floats:
         """Mean demand in cores, [R]: of the buckets, so that it fits `shortfall`."""
+        if weights is None:
+            return self.whole.mean(_ONCE)
         return np.asarray(self._per_sample(self._excess[:, :1], weights)[:, 0] + self.edges[0])
 
     @cached_property
-    def _samples(self) -> Floats:
-        return np.asarray(self.counts.sum(axis=1))
+    def _cumulative(self) -> Floats:
+        """Samples up to the end of each bucket by day, [D, K]."""
+        return np.cumsum(self.counts, axis=1)
 
     @cached_property
     def _widths(self) -> Floats:
@@ -99,9 +126,10 @@ class DayDistribution:
     @cached_property
     def _above(self) -> Floats:
         """Samples above each edge by day, [D, K + 1]."""
-        sums = np.zeros((self.days, len(self.edges)))
-        sums[:, :-1] = np.cumsum(self.counts[:, ::-1], axis=1)[:, ::-1]
-        return sums
+        above = np.empty((self.days, len(self.edges)))
+        above[:, 0] = self._cumulative[:, -1]
+        above[:, 1:] = self._cumulative[:, -1:] - self._cumulative
+        return above
 
     @cached_property
     def _excess(self) -> Floats:
@@ -118,12 +146,8 @@ class DayDistribution:
         inside = (cores - self.edges[bucket]) / self._widths[bucket]
         return bucket, np.minimum(np.maximum(inside, 0.0), 1.0)
 
-    def _per_sample(self, by_day: Floats, weights: Floats | None) -> Floats:
-        chosen = self._weights(weights)
-        return np.asarray((chosen @ by_day) / (chosen @ self._samples)[:, None])
-
-    def _weights(self, weights: Floats | None) -> Floats:
-        return self.everything if weights is None else weights
+    def _per_sample(self, by_day: Floats, weights: Floats) -> Floats:
+        return np.asarray((weights @ by_day) / (weights @ self._cumulative[:, -1:]))
 
 
 @lru_cache(maxsize=64)
