@@ -97,14 +97,8 @@ class LiveSource:
     latency: LatencyReader | None = None
 
     def __post_init__(self) -> None:
-        """Raises UsageError for a window of too many bins."""
-        bins = self.window.history / self.window.step
-        if bins > MOST_BINS:
-            raise UsageError(
-                f"--history {format_duration(self.window.history)} in --step "
-                f"{format_duration(self.window.step)} is {bins:,.0f} time bins, more than "
-                f"{MOST_BINS:,}; give a longer --step or a shorter --history"
-            )
+        """Raises UsageError for a window of too many bins: a service would meet it each minute."""
+        _check_bins(self.window)
 
     def read(self) -> Recording:
         now = time.time()
@@ -178,11 +172,22 @@ class LiveSource:
 
 
 def choose_grid(window: WindowSettings, *, now: float, settle: float = 0.0) -> TimeGrid:
-    """The bins of the window. Raises UsageError for an end in the future."""
+    """The bins of the window. Raises UsageError for an end in the future, and for too many."""
+    _check_bins(window)
     end = now - settle if window.end is None else window.end
     if end > now + MINUTE:
         raise UsageError(f"--end {format_time(end)} lies in the future; leave it out for now")
     return TimeGrid.ending(end, window.history, step=window.step)
+
+
+def _check_bins(window: WindowSettings) -> None:
+    bins = window.history / window.step
+    if bins > MOST_BINS:
+        raise UsageError(
+            f"--history {format_duration(window.history)} in --step "
+            f"{format_duration(window.step)} is {bins:,.0f} time bins, more than "
+            f"{MOST_BINS:,}; give a longer --step or a shorter --history"
+        )
 
 
 def _keep(state: ClusterState, namespaces: frozenset[str]) -> ClusterState:
