@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-COMPACT = 1 << 20
+COMPACT = 1 << 18
 """Samples that are held before those of one bin become one."""
 
 _BITS = 24
@@ -96,7 +96,7 @@ class PodBinBuffer:
     def add(self, samples: PodBins) -> None:
         self._loose.append(samples)
         self._count += len(samples)
-        if self._count > max(COMPACT, len(self._compact)):
+        if self._count > max(COMPACT, len(self._compact) // 2):
             self.compact()
 
     def compact(self) -> PodBins:
