@@ -93,6 +93,11 @@ class PodBinBuffer:
         self._loose: list[PodBins] = []
         self._count = 0
 
+    @property
+    def parts(self) -> tuple[PodBins, ...]:
+        """What is held now: the compact part, then loose ones."""
+        return self._compact, *self._loose
+
     def add(self, samples: PodBins) -> None:
         self._loose.append(samples)
         self._count += len(samples)
@@ -101,7 +106,7 @@ class PodBinBuffer:
 
     def compact(self) -> PodBins:
         """All that is held, one entry for each pod's container and bin."""
-        parts = [self._compact, *self._loose]
+        parts = self.parts
         self._loose, self._count = [], 0
         self._compact = PodBins(
             np.concatenate([each.key for each in parts]),
