@@ -183,7 +183,7 @@ class SourceChoice:
     """Which series were used for one purpose, and why.
 
     purpose: usage, memory, node power or node cpu; schema: joulefit, cadvisor, kepler-0.9,
-    kepler-0.10, node-exporter or "" (nothing was found).
+    kepler-0.10, node-exporter, table (CSV) or "" (nothing was found).
     """
 
     purpose: str

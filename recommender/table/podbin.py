@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-COMPACT = 1 << 20
+COMPACT = 1 << 18
 """Samples that are held before those of one bin become one."""
 
 _BITS = 24
@@ -93,15 +93,20 @@ class PodBinBuffer:
         self._loose: list[PodBins] = []
         self._count = 0
 
+    @property
+    def parts(self) -> tuple[PodBins, ...]:
+        """What is held now: the compact part, then loose ones."""
+        return self._compact, *self._loose
+
     def add(self, samples: PodBins) -> None:
         self._loose.append(samples)
         self._count += len(samples)
-        if self._count > max(COMPACT, len(self._compact)):
+        if self._count > max(COMPACT, len(self._compact) // 2):
             self.compact()
 
     def compact(self) -> PodBins:
         """All that is held, one entry for each pod's container and bin."""
-        parts = [self._compact, *self._loose]
+        parts = self.parts
         self._loose, self._count = [], 0
         self._compact = PodBins(
             np.concatenate([each.key for each in parts]),
