@@ -57,7 +57,7 @@ def read_strain(usage: UsageHistory, row: int, cores: Hours) -> Strain:
     """The strain of a row with these mean cores by hour [H]."""
 
     def pick(array: NDArray[np.float32] | None) -> Hours | None:
-        if array is None or not np.isfinite(array[row]).any():
+        if array is None or np.isnan(array[row]).all():
             return None
         return np.asarray(array[row], np.float64)
 

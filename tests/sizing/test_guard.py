@@ -87,6 +87,12 @@ def test_any_hour_of_too_much_latency_makes_a_bad_day():
     assert guard.faults == ("latency 1.2 times what its EnergyProfile allows",)
 
 
+def test_latency_beyond_the_last_bucket_is_bad_whatever_it_is():
+    assert judge(latency=on_day(np.inf, ago=3)).faults == (
+        "latency beyond what its series can tell",
+    )
+
+
 def test_hours_without_pods_are_not_held_back():
     cores = np.where(np.arange(HOURS) < HOURS - 24, 0.2, np.nan)
     guard = judge_strain(Strain(cores, throttled=on_day(0.5, ago=0)), 1.0)
