@@ -40,7 +40,9 @@ if TYPE_CHECKING:
 
     from recommender.cluster.connection import ApiConnection
     from recommender.cycle import Cycle, EvidenceSource, StatusSink
+    from recommender.history.store_reader import StoreReader
     from recommender.history.work import WorkReader
+    from recommender.model.history import TimeGrid
     from recommender.report.progress import Progress
 
 _READING = (StoreSettings, ClusterSettings, WindowSettings)
@@ -173,7 +175,8 @@ def run(**values: Any) -> None:
         return
     with connect(collect(ClusterSettings, values)) as connection, _progress() as progress:
         sinks = None if settings.dry_run else (StatusWriter(connection), ProfileWriter(connection))
-        cycle = _run(_live_source(values, progress, connection), values, sinks=sinks)
+        source = _live_source(values, _store_reader(values, progress), connection)
+        cycle = _run(source, values, sinks=sinks)
     _print_warnings((*cycle.report.source.warnings, *warn_of_profiles(cycle.profiles)))
     if settings.dry_run:
         click.echo(format_statuses(cycle.changes, cycle.profiles), nl=False)
@@ -242,19 +245,35 @@ def demo(**values: Any) -> None:
 
 def _source(values: dict[str, Any], progress: Progress, *, explained: str = "") -> EvidenceSource:
     """The recording where one is named, else the live edges."""
-    from recommender.cluster.connection import connect
-
     if values["recording"]:
         return _recorded_source(values)
-    if not values["no_cluster"]:
-        # The command's context closes the connection when the command ends.
-        connection = click.get_current_context().with_resource(
-            connect(collect(ClusterSettings, values))
-        )
-        return _live_source(values, progress, connection, explained=explained)
-    if values["selector"]:
-        raise UsageError("--selector needs the labels of an API server; leave out --no-cluster")
-    return _live_source(values, progress, None, explained=explained)
+    if values["no_cluster"]:
+        if values["selector"]:
+            raise UsageError("--selector needs the labels of an API server; leave out --no-cluster")
+        return _live_source(values, _store_reader(values, progress), None, explained=explained)
+    store = _store_reader(values, progress)
+    store.look_ahead(_grid(values))  # the store works while the API server is asked
+    from recommender.cluster.connection import connect
+
+    # The command's context closes the connection when the command ends.
+    connection = click.get_current_context().with_resource(
+        connect(collect(ClusterSettings, values))
+    )
+    return _live_source(values, store, connection, explained=explained)
+
+
+def _grid(values: dict[str, Any]) -> TimeGrid:
+    from recommender.evidence import choose_grid
+
+    return choose_grid(collect(WindowSettings, values), now=time.time())
+
+
+def _store_reader(values: dict[str, Any], progress: Progress) -> StoreReader:
+    from recommender.history.store_reader import StoreReader
+
+    return StoreReader(
+        collect(StoreSettings, values), power=values.get("power", "auto"), progress=progress
+    )
 
 
 def _recorded_source(values: dict[str, Any]) -> EvidenceSource:
@@ -274,7 +293,7 @@ def _recorded_source(values: dict[str, Any]) -> EvidenceSource:
 
 def _live_source(
     values: dict[str, Any],
-    progress: Progress,
+    store: StoreReader,
     connection: ApiConnection | None,
     *,
     explained: str = "",
@@ -282,12 +301,15 @@ def _live_source(
     from recommender.cluster.reader import ClusterReader
     from recommender.evidence import LiveSource
     from recommender.history.endpoint import parse_endpoint
+<<<<<<< HEAD
     from recommender.history.latency import LatencyReader
     from recommender.history.store_reader import StoreReader
+=======
+>>>>>>> main
 
     cluster = collect(ClusterSettings, values)
-    store = collect(StoreSettings, values)
     return LiveSource(
+<<<<<<< HEAD
         store=StoreReader(
             store,
             power=values.get("power", "auto"),
@@ -295,10 +317,13 @@ def _live_source(
             progress=progress,
         ),
         latency=LatencyReader(store) if connection else None,
+=======
+        store=store,
+>>>>>>> main
         cluster=ClusterReader(connection, cluster) if connection else None,
         settings=cluster,
         window=collect(WindowSettings, values),
-        store_name=parse_endpoint(store.store).url,  # without its password
+        store_name=parse_endpoint(values["store"]).url,  # without its password
         explained=explained,
     )
 

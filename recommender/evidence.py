@@ -86,10 +86,7 @@ class LiveSource:
 
     def read(self) -> Recording:
         now = time.time()
-        end = now - self.settle if self.window.end is None else self.window.end
-        if end > now + MINUTE:
-            raise UsageError(f"--end {format_time(end)} lies in the future; leave it out for now")
-        grid = TimeGrid.ending(end, self.window.history)
+        grid = choose_grid(self.window, now=now, settle=self.settle)
         state = self._read_cluster()
         history, unread = self._read_history(grid, self._scope(state))
         cluster = state or history.cluster
@@ -147,6 +144,14 @@ class LiveSource:
             reads_cluster=False,
             node_names=frozenset(node.name for node in state.nodes),
         )
+
+
+def choose_grid(window: WindowSettings, *, now: float, settle: float = 0.0) -> TimeGrid:
+    """The bins of the window. Raises UsageError for an end in the future."""
+    end = now - settle if window.end is None else window.end
+    if end > now + MINUTE:
+        raise UsageError(f"--end {format_time(end)} lies in the future; leave it out for now")
+    return TimeGrid.ending(end, window.history)
 
 
 def _keep(state: ClusterState, namespaces: frozenset[str]) -> ClusterState:
