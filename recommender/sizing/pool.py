@@ -301,7 +301,8 @@ def _windows(
     if not present:
         return NodeWindows.empty()
     grid = history.grid
-    times = grid.start + (np.arange(grid.bins) + 1) * float(grid.step)
+    # Middles: the end of a bin may lie in the next hour or block.
+    times = grid.start + (np.arange(grid.bins) + 0.5) * float(grid.step)
     watts = np.where(np.isin(present, metered)[:, None], history.watts[present], np.float32(np.nan))
     return NodeWindows(
         time=np.tile(times, len(present)),

@@ -42,7 +42,7 @@ def described(read, *, reserved=32.0, knows_clock=True, power="auto"):
 
 def test_a_class_with_meters_shows_the_price_of_its_line():
     shown = described(history())
-    assert (shown.nodes, shown.metered_nodes, shown.hours) == (3, 3, 73)
+    assert (shown.nodes, shown.metered_nodes, shown.hours) == (3, 3, 72)
     assert shown.intercept_watts.value == pytest.approx(100.0, rel=0.01)
     price = shown.price_watts_per_core
     assert price.value == pytest.approx(100.0 / 32.0, rel=0.01)

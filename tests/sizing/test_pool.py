@@ -208,7 +208,7 @@ def test_the_clock_of_the_nodes_reaches_the_curve():
     (pool,) = estimate_pools(_cluster(_nodes(*names)), replace(history, frequency=clock))
     assert blind.energy.evidence.clock is None
     assert pool.energy.evidence.clock.full_watts == pytest.approx(200, rel=0.01)
-    assert pool.energy.price.intercept_watts == pytest.approx(100, rel=0.02)
+    assert pool.energy.price.intercept_watts == pytest.approx(100, rel=0.001)
 
 
 def test_a_class_is_only_as_good_as_its_worst_meter():
