@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 from recommender.model.report import Reason
 from recommender.sizing.burst import choose_burst, explain_burst
 from recommender.sizing.resource import millicores_of
+from recommender.sizing.workcurve import six
 from recommender.units import format_millicores
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from recommender.energy.price import WorkClass
     from recommender.sizing.demand import ContainerDemand
     from recommender.sizing.terms import Terms
@@ -56,21 +59,23 @@ def choose_quantile(reserved: float, shortfall: float, work_class: WorkClass) ->
 
 
 def explain_quantile(terms: Terms) -> tuple[float, tuple[Reason, ...]]:
-    """The quantile of these terms, with the steps that lead to it."""
-    p = choose_quantile(terms.reserved, terms.shortfall, terms.work_class)
+    """The quantile of these terms, with the steps that lead to it.
+
+    What is printed is rounded before it is used, here and in `choose_request`, so that what is
+    printed can be followed to its last digit.
+    """
+    dynamic = six(terms.shortfall / terms.multiple)
+    reserved, shortfall = six(terms.reserved), six(dynamic * terms.multiple)
+    p = six(choose_quantile(reserved, shortfall, terms.work_class))
     least, greatest = quantile_range(terms.work_class)
-    dynamic = terms.shortfall / terms.multiple
     worth = Reason(
         "work class",
         terms.work_class,
-        f"a core that is wanted and not there counts {terms.multiple:g} x {dynamic:.1f} W",
+        f"a core that is wanted and not there counts {terms.multiple:g} x {dynamic:g} W",
     )
-    if terms.reserved > 0.0:
-        wanted = 1.0 - terms.reserved / terms.shortfall
-        why = (
-            f"1 - {terms.reserved:.2f}/{terms.shortfall:.1f} = {wanted:.2f}, "
-            f"within {least:.2f}-{greatest:.2f}"
-        )
+    if reserved > 0.0:
+        wanted = six(1.0 - reserved / shortfall)
+        why = f"1 - {reserved:g}/{shortfall:g} = {wanted:g}, within {least:.2f}-{greatest:.2f}"
     elif terms.frees_nodes:
         why = f"a reserved core costs nothing here: the greatest of {least:.2f}-{greatest:.2f}"
     else:
@@ -87,8 +92,12 @@ def choose_request(
     The mean matters for work that is mostly off: its p90 can lie below what it uses in all,
     and a pool filled by such requests could not do the work.
     """
-    covered = float(demand.distribution.quantile(p)[0])
-    peak = covered * choose_burst(demand.burst, p)
+    covered = six(float(demand.distribution.quantile(p)[0]))
+    mean = six(demand.least_mean)
+    burst = six(choose_burst(demand.burst, p))
+    peak = covered * burst
+    factors = [six(factor) for factor in (crowding, demand.compensation)]
+    request = six(max(peak, mean) * factors[0] * factors[1])
     bursts = explain_burst(demand.burst, p)
     steps = (
         *demand.steps,
@@ -101,8 +110,18 @@ def choose_request(
             "each container is sized by its own demand: peaks that coincide in the pool are "
             "not replayed",
         ),
+        Reason("request", _cores(request), _write_request(covered, burst, mean, factors, request)),
     )
-    return max(peak, demand.least_mean) * crowding * demand.compensation, steps
+    return request, steps
+
+
+def _write_request(
+    covered: float, burst: float, mean: float, factors: Sequence[float], request: float
+) -> str:
+    """Its arithmetic in cores, without the factors that are one."""
+    peak = f"{covered:g}" + (f" x {burst:g}" if burst != 1.0 else "")
+    others = "".join(f" x {factor:g}" for factor in factors if factor != 1.0)
+    return f"max({peak}, {mean:g}){others} = {request:g}: quantile, mean and what follows them"
 
 
 def _compare_mean(demand: ContainerDemand, peak: float) -> str:
@@ -114,7 +133,7 @@ def _compare_mean(demand: ContainerDemand, peak: float) -> str:
         )
     return (
         f"above {mean}, so it decides"
-        if peak >= demand.least_mean
+        if peak >= six(demand.least_mean)
         else f"below {mean}, which decides"
     )
 
