@@ -126,10 +126,11 @@ def _write_request(
 
 def _compare_mean(demand: ContainerDemand, peak: float) -> str:
     """Whether the quantile, with its bursts, or the mean decides."""
-    mean = f"the mean of {_cores(demand.mean)}"
+    mean = f"the mean of {_cores(six(demand.mean))}"
     if demand.least_mean > demand.mean:
         mean = (
-            f"{_cores(demand.least_mean)}, the most that its mean of {_cores(demand.mean)} may be"
+            f"{_cores(six(demand.least_mean))}, the most that its mean of {_cores(six(demand.mean))} "
+            "may be"
         )
     return (
         f"above {mean}, so it decides"
