@@ -126,17 +126,11 @@ def _write_request(
 
 def _compare_mean(demand: ContainerDemand, peak: float) -> str:
     """Whether the quantile, with its bursts, or the mean decides."""
-    mean = f"the mean of {_cores(six(demand.mean))}"
-    if demand.least_mean > demand.mean:
-        mean = (
-            f"{_cores(six(demand.least_mean))}, the most that its mean of {_cores(six(demand.mean))} "
-            "may be"
-        )
-    return (
-        f"above {mean}, so it decides"
-        if peak >= six(demand.least_mean)
-        else f"below {mean}, which decides"
-    )
+    mean, most = six(demand.mean), six(demand.least_mean)
+    what = f"the mean of {_cores(mean)}"
+    if most > mean:
+        what = f"{_cores(most)}, the most that its mean of {_cores(mean)} may be"
+    return f"above {what}, so it decides" if peak >= most else f"below {what}, which decides"
 
 
 def explain_ceiling(terms: Terms) -> Reason:
