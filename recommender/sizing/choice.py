@@ -22,7 +22,12 @@ from recommender.sizing.policy import explain_hpa
 from recommender.sizing.quantile import choose_request, explain_ceiling, explain_quantile
 from recommender.sizing.resource import describe_amount, format_amount
 from recommender.sizing.scaled import SCALED_BASIS
-from recommender.sizing.stock import estimate_stock_cpu, estimate_stock_memory
+from recommender.sizing.stock import (
+    TARGET,
+    estimate_stock_cpu,
+    estimate_stock_memory,
+    read_stock_percentile,
+)
 from recommender.units import format_percentile
 
 if TYPE_CHECKING:
@@ -91,7 +96,7 @@ def choose_cpu(case: Case, terms: Terms | None) -> Choice:
     pooled = case.pooled
     p, why = explain_quantile(terms, pooled)
     crowding = terms.crowding if pooled is None else 1.0  # the replay looks at how full nodes get
-    request_cores, steps = choose_request(case.demand, p, crowding, pooled)
+    request_cores, (*facts, total) = choose_request(case.demand, p, crowding, pooled)
     band, bounds = choose_bounds(case.demand, request_cores, p=p, terms=terms, pooled=pooled)
     gates = () if pooled is None else tuple(gate.explain() for gate in pooled.gates)
     least, guard = _guard(case, request_cores)
@@ -99,12 +104,8 @@ def choose_cpu(case: Case, terms: Terms | None) -> Choice:
         _hold(band, least),
         (
             *_explain_price(case, terms),
-            *why,
-            *steps,
-            explain_ceiling(terms, is_replayed=pooled is not None),
-            bounds,
-            *guard,
-            *gates,
+            *(*why, *facts, explain_ceiling(terms, is_replayed=pooled is not None), total),
+            *(bounds, *guard, *gates),
         ),
         quantile=p,
         floor_cores=max(request_cores, least / 1000.0),
@@ -198,14 +199,20 @@ def _oom(case: Case) -> OomEvidence | None:
 
 
 def _explain_stock(case: Case, resource: Resource, band: Band) -> tuple[Reason, ...]:
-    of_what = "p90 of daily peaks"
+    percentile, of_what = TARGET, "p90 of daily peaks"
+    decayed = case.demand.memory_decayed
     if resource == "cpu":
-        of_what = f"{format_percentile(case.settings.stock_cpu_percentile)} of usage"
+        percentile, decayed = case.settings.stock_cpu_percentile, case.demand.cpu_decayed
+        of_what = f"{format_percentile(percentile)} of usage"
+    amount = read_stock_percentile(decayed, percentile, resource=resource)
+    counted = f", {format_amount(resource, amount)}"
+    if resource == "memory" and _oom(case) is not None:
+        counted = " and what the kill needs"
     return (
         Reason(
             f"{resource} stock",
             describe_amount(resource, band.target),
-            f"1.15 x {of_what}, each day counting half of the next",
+            f"1.15 x {of_what}{counted}, each day counting half of the next",
         ),
     )
 

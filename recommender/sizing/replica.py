@@ -84,20 +84,20 @@ class Replica:
 
     def watts_per_core(self, *, is_counted: bool = True) -> Sum:
         """A: of a core that is used, and of what is reserved with it where it counts."""
-        used, reserved = _watt(self.terms.used), _watt(self.terms.reserved)
+        used, reserved = six(self.terms.used), six(self.terms.reserved)
         if not is_counted:
             return Sum(used, f"{used:g}")
-        value = _watt(used + reserved / self.tau)
+        value = six(used + reserved / self.tau)
         return Sum(value, f"{used:g} + {reserved:g} / {self.tau:g} = {value:g}")
 
     def fixed_watts(self) -> Sum:
         """p0: what a replica costs whatever it does, but for its own idle use."""
-        memory, reserved = _watt(self.terms.memory), _watt(self.terms.reserved)
+        memory, reserved = six(self.terms.memory), six(self.terms.reserved)
         gib = six(sum(part.gib for part in self.parts))
         beside = six(sum(part.cores or 0.0 for part in self.parts if not part.is_counted))
         pairs = [(memory, gib), (reserved, beside)]
         terms = [pair for pair in pairs if pair[0] > 0.0 and pair[1] > 0.0]
-        value = _watt(sum(watts * amount for watts, amount in terms))
+        value = six(sum(watts * amount for watts, amount in terms))
         text = " + ".join(f"{watts:g} x {amount:g}" for watts, amount in terms) or "0"
         return Sum(value, f"{text} = {value:g}")
 
@@ -183,8 +183,3 @@ def widen(lower: float, request: float, upper: float) -> tuple[float, float]:
     """Bounds at least LEAST_HALFWIDTH away from the request."""
     near = (request * (1.0 - LEAST_HALFWIDTH), request * (1.0 + LEAST_HALFWIDTH))
     return min(lower, near[0]), max(upper, near[1])
-
-
-def _watt(value: float) -> float:
-    """To a tenth of a milliwatt, and six digits."""
-    return six(round(value, 4))

@@ -58,6 +58,7 @@ def test_the_steps_come_in_the_order_of_decision():
         "pattern",
         "pool",
         "ceiling",
+        "request",
         "bounds",
         "memory",
     ]
