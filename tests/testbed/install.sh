@@ -40,8 +40,8 @@ give_up() { # name, what to do
     missing=1
 }
 
-install_from_go() { # name, version, package
-    local name=$1 version=$2 package=$3
+install_from_go() { # name, version, package, folder of the go.mod that pins it
+    local name=$1 version=$2 package=$3 module=$4
     local target=$cache/$name-$version
     local set_version="-X k8s.io/component-base/version.git"
     if ! type -P go >/dev/null; then
@@ -50,7 +50,7 @@ install_from_go() { # name, version, package
     fi
     mkdir -p "$target"
     say "$name" building "a few minutes, once; log in $log" >&2
-    if (cd "$here/go" && CGO_ENABLED=0 GOFLAGS=-mod=readonly GOWORK=off go build -trimpath \
+    if (cd "$here/$module" && CGO_ENABLED=0 GOFLAGS=-mod=readonly GOWORK=off go build -trimpath \
         -ldflags "-s -w ${set_version}Version=v$version ${set_version}Major=1 ${set_version}Minor=34" \
         -o "$target/$name.$$" "$package") >>"$log" 2>&1; then
         mv "$target/$name.$$" "$target/$name" # whole or not at all, for a run beside this one
@@ -194,7 +194,8 @@ install_part() { # the fields of one line of parts.txt
         return
     fi
     case $from in
-    go) install_from_go "$name" "$version" "$package" ;;
+    go) install_from_go "$name" "$version" "$package" go ;;
+    tool) install_from_go "$name" "$version" "$package" go-tools ;;
     system) install_into_system "$name" "$package" "$commands" ;;
     headers) install_headers "$name" "$package" ;;
     *) install_from_apt "$name" "$package" "$commands" ;;
