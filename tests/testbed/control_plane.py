@@ -126,9 +126,13 @@ class ControlPlane(RunningService):
             f"--service-account-key-file={self._key}",
             f"--service-account-signing-key-file={self._key}",
             "--service-cluster-ip-range=10.0.0.0/24",
-            # There are no controllers to create service accounts and to lift a new node's taint.
-            "--disable-admission-plugins=ServiceAccount,TaintNodesByCondition",
+            *self._server_options(),
         )
+
+    def _server_options(self) -> list[str]:
+        """Options of the API server that depend on what runs beside it."""
+        # There are no controllers to create service accounts and to lift a new node's taint.
+        return ["--disable-admission-plugins=ServiceAccount,TaintNodesByCondition"]
 
     def _write_signing_key(self) -> Path:
         key = self.folder / "service-account.key"
