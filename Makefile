@@ -1,11 +1,13 @@
 # One command per chore; each sets up what it needs and is quick when it is there.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-node e2e check bench format lock golden docs setup testbed clean
+.PHONY: help demo test test-node e2e check bench format image lock golden docs setup testbed clean
 
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+ENGINE ?= docker
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # As root, but with the caller's parts and caches, and without root's files in the caller's folders.
 AS_ROOT := $(if $(SUDO),$(SUDO) -E env "HOME=$$HOME" "PATH=$$PATH" PYTHONDONTWRITEBYTECODE=1)
@@ -48,6 +50,12 @@ check: setup     ## formatter, linter, types, layers, generated files
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m docs.generate --check
+	$(BIN)/python -m manifests.generate --check
+
+image:           ## the container image, by the engine of ENGINE (docker, podman)
+	$(ENGINE) build -f Containerfile -t joulefit:$(VERSION) --build-arg VERSION=$(VERSION) \
+	  --build-arg REVISION=$$(git rev-parse HEAD) \
+	  --build-arg SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) .
 
 bench: testbed   ## the figures, each beside what it is compared with
 	$(BIN)/python -m tests.bench
@@ -57,6 +65,7 @@ format: setup    ## write the formatter's and the linter's safe changes
 
 docs: setup      ## write the generated parts of docs/
 	$(BIN)/python -m docs.generate
+	$(BIN)/python -m manifests.generate
 
 golden: setup    ## write the expected outputs of tests/report anew; read the diff before you commit
 	JOULEFIT_WRITE_GOLDEN=1 $(BIN)/python -m pytest -q tests/report
@@ -64,6 +73,10 @@ golden: setup    ## write the expected outputs of tests/report anew; read the di
 lock: setup      ## resolve the dependencies anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	  --no-header --group dev pyproject.toml --output-file requirements-dev.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	  --no-header --constraint requirements-dev.lock pyproject.toml --output-file image/requirements.lock
+	echo hatchling | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-annotate --no-header --constraint requirements-dev.lock - --output-file image/build.lock
 
 clean:           ## remove what the chores made here (the testbed's cache stays)
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis dist

@@ -1,8 +1,8 @@
 """Writes what is generated in manifests/ (make docs), or checks that it is current (--check).
 
-The chart's values.schema.json comes from the options of the two commands, the plain manifests from
-the chart. Only the latter wants helm; without it they are left as they are, which is said, and
-`make test` checks them.
+The chart's values.schema.json comes from the options of the two commands, the plugin's index manifest
+from its archive, the plain manifests from the chart. Only the latter want helm; without it they are
+left as they are, which is said, and `make test` checks them.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from manifests.plugin.pack import INDEX, format_index
 from manifests.render import OVERLAYS, PLAIN, find_helm, list_plain
 from manifests.schema import values_schema
 
@@ -27,7 +28,8 @@ def format_schema() -> str:
 def list_files(helm: Path | None) -> dict[Path, str]:
     """All that is generated, as far as it can be made here."""
     plain = list_plain(helm) if helm else {}
-    return {SCHEMA: format_schema(), **{PLAIN / name: text for name, text in plain.items()}}
+    made = {SCHEMA: format_schema(), INDEX: format_index()}
+    return made | {PLAIN / name: text for name, text in plain.items()}
 
 
 def list_orphans(helm: Path | None, files: dict[Path, str]) -> list[Path]:
