@@ -26,7 +26,7 @@ HEADER = "# Rendered from manifests/chart by make docs; do not edit.\n"
 
 
 def find_helm() -> Path | None:
-    """helm of PATH, or the one that the testbed has built; None: there is neither."""
+    """Helm of PATH, or the one that the testbed has built; None: there is neither."""
     if on_path := shutil.which("helm"):
         return Path(on_path)
     cache = os.environ.get("JOULEFIT_TESTBED_CACHE") or (
@@ -67,9 +67,7 @@ def list_plain(helm: Path) -> dict[str, str]:
     files = {}
     for overlay in OVERLAYS:
         values = ("--values", str(VALUES / f"{overlay}.yaml"), "--set", "namespace.create=true")
-        rendered = render(
-            helm, *values, "--include-crds", "--set", "dashboards.enabled=false"
-        )
+        rendered = render(helm, *values, "--include-crds", "--set", "dashboards.enabled=false")
         files[f"{overlay}.yaml"] = HEADER + _tidy(rendered)
     shown = render(helm, "--api-versions", MONITORING)
     files["monitoring.yaml"] = HEADER + _pick(shown, lambda each: each["apiVersion"] == MONITORING)

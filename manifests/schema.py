@@ -56,9 +56,7 @@ def values_schema() -> Schema:
             apiServer=_closed(host=STRING, port={"type": ["integer", "string"]}),
             namespace=_closed(create=BOOLEAN),
             recommender=_recommender(),
-            store=_closed(
-                url={"type": "string", "pattern": "^(https?://.+)?$"}, secretName=STRING
-            ),
+            store=_closed(url={"type": "string", "pattern": "^(https?://.+)?$"}, secretName=STRING),
             collector=_collector(),
             rbac=_closed(create=BOOLEAN),
             podDisruptionBudget=_closed(enabled=BOOLEAN),

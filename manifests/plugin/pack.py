@@ -49,7 +49,7 @@ def format_index() -> str:
         "spec": {
             "version": f"v{__version__}",
             "homepage": HOME,
-            "shortDescription": "Requests with which workloads do more work per joule",
+            "shortDescription": "Resource requests for more work per joule",
             "description": (
                 "Says which CPU and memory requests do the most work per joule, with every reason\n"
                 "and the curve, from the history in Prometheus; checks an installation (doctor),\n"
@@ -83,7 +83,7 @@ def format_index() -> str:
 
 
 def main() -> int:
-    if len(sys.argv) != 2:  # noqa: PLR2004 - the program and its folder
+    if len(sys.argv) != 2:
         print("usage: python -m manifests.plugin.pack FOLDER", file=sys.stderr)  # noqa: T201
         return 2
     folder = Path(sys.argv[1])

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -15,15 +16,15 @@ from tests.collector.real.process import Scrape
 from tests.deploy.cluster import IMAGE
 from tests.deploy.helm import Helm
 from tests.testbed.api import ApiError
-from tests.testbed.fleet import Fleet, FleetShape, generate_fleet
 from tests.testbed.exposition import SCHEMAS
+from tests.testbed.fleet import Fleet, FleetShape, generate_fleet
 from tests.testbed.part import kernel_headers
 from tests.testbed.pod import container, deployment
 from tests.testbed.process import wait_until
 from tests.testbed.store import PrometheusServer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.deploy.cluster import UserCluster
 
@@ -200,7 +201,7 @@ class Stay:
             seen.status[component] = _read_status(int(_first_line(cgroups[0] / "cgroup.procs")))
             seen.peaks[component] = max(self._resident(cgroup) for cgroup in cgroups)
 
-    def _resident(self, cgroup: Any) -> int:
+    def _resident(self, cgroup: Path) -> int:
         """Bytes that the processes of a cgroup had resident at most, by the kernel's own marks."""
         pids = (cgroup / "cgroup.procs").read_text().split()
         return sum(1024 * int(_read_status(int(pid))["VmHWM"].split()[0]) for pid in pids)
@@ -298,7 +299,7 @@ class Stay:
     def _profile_status(self) -> Object:
         return self._read(PROFILES).get("status", {})
 
-    def _wait(self, what: str, claim: Any) -> None:
+    def _wait(self, what: str, claim: Callable[[], bool]) -> None:
         begun = time.monotonic()
         try:
             wait_until(claim, what, seconds=PATIENCE, pause=POLL)
@@ -317,10 +318,10 @@ def _is_current(item: Object) -> bool:
     return item["status"].get("observedGeneration") == item["metadata"]["generation"]
 
 
-def _first_line(file: Any) -> str:
+def _first_line(file: Path) -> str:
     return file.read_text().splitlines()[0]
 
 
 def _read_status(pid: int) -> dict[str, str]:
-    with open(f"/proc/{pid}/status", encoding="utf-8") as lines:
-        return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}

@@ -47,7 +47,9 @@ def test_the_recommendation_is_of_the_history(stay, seen):
     target = entry(seen.vpa)["target"]["cpu"]
     assert cores.mean() * 1000 <= int(target.removesuffix("m")) <= 1.15 * 1.05 * cores.max() * 1000
     (provided,) = [
-        each for each in seen.vpa["status"]["conditions"] if each["type"] == "RecommendationProvided"
+        each
+        for each in seen.vpa["status"]["conditions"]
+        if each["type"] == "RecommendationProvided"
     ]
     assert provided["status"] == "True"
 

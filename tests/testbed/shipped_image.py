@@ -27,11 +27,15 @@ from tests.testbed.image import ARCHITECTURES
 from tests.testbed.part import MissingPartError, cache_folder, require_program
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parents[2]
 RECIPE = ROOT / "image"
-PACKAGES, LOCK, SCRIPT = RECIPE / "packages.txt", RECIPE / "requirements.lock", RECIPE / "install.sh"
+PACKAGES, LOCK, SCRIPT = (
+    RECIPE / "packages.txt",
+    RECIPE / "requirements.lock",
+    RECIPE / "install.sh",
+)
 CONTAINERFILE = ROOT / "Containerfile"
 SUITE, PYTHON = "bookworm", "3.11"
 # The layer's times, as SOURCE_DATE_EPOCH would set them.
@@ -51,7 +55,10 @@ def read_configuration(containerfile: str) -> dict[str, object]:
     command = re.search(r"^CMD (\[.*\])$", last, re.MULTILINE)
     variables = re.search(r"^ENV (.*)$", last, re.MULTILINE)
     labels = re.search(r"^LABEL (.*)$", last, re.MULTILINE)
-    assert user and command and variables and labels
+    assert user
+    assert command
+    assert variables
+    assert labels
     return {
         "User": user[1],
         "Cmd": json.loads(command[1]),
@@ -136,7 +143,7 @@ def _run_or_miss(command: list[str], what: str) -> None:
 
 
 @contextmanager
-def _guest(root: Path) -> Iterator[object]:
+def _guest(root: Path) -> Iterator[Callable[..., None]]:
     """Runs image/install.sh in the file system, where pip is ours; nothing of that stays."""
     build = root / "build"
     shutil.rmtree(build, ignore_errors=True)
@@ -148,7 +155,11 @@ def _guest(root: Path) -> Iterator[object]:
     shutil.copytree(Path(pip.__file__).parent, build / "pip/pip")
 
     def run(*arguments: str) -> None:
-        guest = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONPATH": "/build/pip", "HOME": "/tmp"}
+        guest = {
+            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+            "PYTHONPATH": "/build/pip",
+            "HOME": "/tmp",
+        }
         guest["PYTHONDONTWRITEBYTECODE"] = "1"
         command = ["chroot", str(root), "/bin/sh", "/build/install.sh", *arguments]
         done = subprocess.run(command, env=guest, capture_output=True, text=True, check=False)
@@ -207,7 +218,10 @@ def _write_archive(path: Path, layers: list[Path], names: tuple[str, ...]) -> No
     with tarfile.open(path, "w") as archive:
         for name, layer in zip(files, layers, strict=True):
             archive.add(layer, arcname=name)
-        for name, content in ((config_name, config), ("manifest.json", json.dumps(manifest).encode())):
+        for name, content in (
+            (config_name, config),
+            ("manifest.json", json.dumps(manifest).encode()),
+        ):
             entry = tarfile.TarInfo(name)
             entry.size = len(content)
             archive.addfile(entry, io.BytesIO(content))
