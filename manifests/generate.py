@@ -1,8 +1,8 @@
 """Writes what is generated in manifests/ (make docs), or checks that it is current (--check).
 
-The chart's values.schema.json comes from the options of the two commands, the plugin's index manifest
-from its archive, the plain manifests from the chart. Only the latter want helm; without it they are
-left as they are, which is said, and `make test` checks them.
+The chart's values.schema.json comes from the options of the two commands, the plugin's index
+manifest from its archive, the plain manifests from the chart. Only the latter want helm; without
+it they are left as they are, which is said, and `make test` checks them.
 """
 
 from __future__ import annotations

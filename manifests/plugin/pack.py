@@ -53,7 +53,7 @@ def format_index() -> str:
             "description": (
                 "Says which CPU and memory requests do the most work per joule, with every reason\n"
                 "and the curve, from the history in Prometheus; checks an installation (doctor),\n"
-                "replays history (backtest) and compares with other recommenders. Changes nothing.\n"
+                "replays history (backtest), compares with other recommenders. Changes nothing.\n"
             ),
             "caveats": (
                 "The plugin calls the command joulefit, a Python package (3.11 or newer), which\n"

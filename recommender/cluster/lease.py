@@ -137,11 +137,12 @@ class Lease:
         return (self._seen and self._seen.holder_identity) or ""
 
     def keep(self, end: Event, *, on_change: Callable[[bool], None]) -> None:
-        """Take and renew it until the end, then give it back; `on_change` hears of both.
+        """Take and renew it until the end, then give it back; `on_change` hears of both, and of
+        the moment from which somebody else is known to hold it: so long a replica is not ready.
 
         Errors of the API server are logged: what was held stays held until its time is over.
         """
-        was_held = False
+        was_held = was_known = False
         while not end.is_set():
             try:
                 self.try_once()
@@ -151,6 +152,9 @@ class Lease:
                 was_held = not was_held
                 _LOGGER.info("lease=%s/%s held=%s", self._namespace, self._name, was_held)
                 on_change(was_held)
+            elif self.is_known and not was_known:
+                on_change(False)
+            was_known = self.is_known
             end.wait(self.times.retry)
         self.release()
 

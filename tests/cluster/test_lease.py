@@ -175,6 +175,19 @@ def test_kept_until_the_end_and_then_given_back(replica, control_plane, shop):
     assert "holderIdentity" not in read(control_plane, shop)
 
 
+def test_whoever_waits_hears_once_that_it_is_held_by_another(replica):
+    one, other, end, heard = replica("one"), replica("other"), threading.Event(), []
+    one.try_once()
+
+    def on_change(is_held):
+        heard.append(is_held)
+        end.set()
+
+    other.keep(end, on_change=on_change)
+    assert heard == [False]
+    assert other.holder == "one"
+
+
 def test_time_goes_on_while_a_process_is_stopped():
     """The clock is the one that counts since the machine's start, not the process' own."""
     assert boot_seconds() > 0.0

@@ -44,7 +44,16 @@ def test_one_of_two_writes_and_the_other_is_ready(plane, start):
     idle = (one, other)[leaders(one, other).index(0.0)]
     assert idle.cycles() == 0
     idle.wait(lambda: idle.get("/healthz").status_code == 200, "it lives")
-    assert idle.get("/readyz").status_code == 200
+    idle.wait(lambda: idle.get("/readyz").status_code == 200, "it is ready")
+
+
+def test_one_that_waits_is_ready_long_before_its_next_turn(plane, start):
+    """As in a rolling update, where nothing goes on until the new replica is ready."""
+    one = start()
+    one.wait(plane.is_answered, "every VPA has a recommendation")
+    other = start(interval="5m")
+    other.wait(lambda: other.get("/readyz").status_code == 200, "it is ready", seconds=20)
+    assert leaders(one, other) == [1.0, 0.0]
 
 
 def test_the_other_takes_over_within_twenty_seconds_of_a_death(plane, start):
