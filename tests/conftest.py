@@ -55,6 +55,7 @@ NODE_TESTS = (
     "tests/collector/probes/test_with_identity",
     "tests/collector/real/",
     "tests/deploy/test_installed",
+    "tests/deploy/test_thousand",
     "tests/e2e/test_road",
     "tests/testbed_check/test_bcc",
     "tests/testbed_check/test_node",
