@@ -54,6 +54,7 @@ NODE_TESTS = (
     "tests/collector/probes/test_program",
     "tests/collector/probes/test_with_identity",
     "tests/collector/real/",
+    "tests/deploy/test_image_layer",
     "tests/deploy/test_installed",
     "tests/deploy/test_thousand",
     "tests/e2e/test_road",

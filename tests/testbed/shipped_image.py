@@ -40,6 +40,7 @@ CONTAINERFILE = ROOT / "Containerfile"
 SUITE, PYTHON = "bookworm", "3.11"
 # The layer's times, as SOURCE_DATE_EPOCH would set them.
 EPOCH = 1_700_000_000
+KEPT_BASES = 2
 
 
 def list_packages(text: str) -> list[str]:
@@ -73,15 +74,19 @@ def write_shipped_image(path: Path, *names: str) -> None:
     Raises:
         MissingPartError: debootstrap, root or the network is not to be had; the message says which.
     """
-    base = _base()
+    base = cached_base()
     with tempfile.TemporaryDirectory(dir=base) as folder:
         project = Path(folder) / "project.tar"
-        _write_project_layer(base / "root", project, Path(folder))
+        write_project_layer(base / "root", project, Path(folder))
         _write_archive(path, [base / "layer.tar", project], names)
 
 
-def _base() -> Path:
-    """The folder with the file system of all dependencies (`root`) and its layer (`layer.tar`)."""
+def cached_base() -> Path:
+    """The folder with the file system of all dependencies (`root`) and its layer (`layer.tar`).
+
+    Raises:
+        MissingPartError: as `write_shipped_image`.
+    """
     if os.geteuid() != 0:
         raise MissingPartError("debootstrap wants root: run the tests as root")
     digest = hashlib.sha256(SUITE.encode())
@@ -96,7 +101,16 @@ def _base() -> Path:
             part.mkdir()
             _make_base(part)
             part.rename(target)
+        os.utime(target)
+        _remove_oldest(target.parent)
     return target
+
+
+def _remove_oldest(folder: Path) -> None:
+    bases = [path for path in folder.glob("image-*") if path.is_dir() and path.suffix != ".part"]
+    bases.sort(key=lambda path: path.stat().st_mtime)
+    for path in bases[:-KEPT_BASES]:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 @contextmanager
@@ -171,7 +185,7 @@ def _guest(root: Path) -> Iterator[Callable[..., None]]:
         shutil.rmtree(build)
 
 
-def _write_project_layer(root: Path, layer: Path, folder: Path) -> None:
+def write_project_layer(root: Path, layer: Path, folder: Path) -> None:
     """A tar of what installing joulefit adds to the file system, which itself stays as it is."""
     wheel = _build_wheel(folder)
     copy = folder / "root"
