@@ -14,7 +14,7 @@ TESTBED = Path(__file__).parents[1] / "testbed"
 COMMANDS = ["etcd", "kube-apiserver", "kubectl", "openssl", "prometheus", "promtool"]
 COMMANDS += ["victoria-metrics", "kube-controller-manager", "kube-scheduler", "kubelet"]
 COMMANDS += ["containerd", "ctr", "containerd-shim-runc-v2", "runc"]
-COMMANDS += ["ptp", "host-local", "loopback"]
+COMMANDS += ["ptp", "host-local", "loopback", "helm"]
 TOOLS = [
     "bash",
     "cat",
@@ -67,10 +67,12 @@ def machine(tmp_path):
     """A machine with a shell and little else on PATH, no system's Python, and an empty cache."""
     (tmp_path / "testbed").mkdir()
     shutil.copy(TESTBED / "install.sh", tmp_path / "testbed")
-    shutil.copytree(TESTBED / "go", tmp_path / "testbed" / "go")
+    for module in ("go", "go-tools"):
+        shutil.copytree(TESTBED / module, tmp_path / "testbed" / module)
     parts = (TESTBED / "parts.txt").read_text()
     assert "/usr/lib/python3*/" in parts
     parts = parts.replace("/usr/lib/python3*/", f"{tmp_path}/python3*/")
+    parts = parts.replace("/usr/sbin/", f"{tmp_path}/sbin/")
     (tmp_path / "testbed" / "parts.txt").write_text(parts)
     for tool in TOOLS:
         if found := shutil.which(tool):
@@ -123,6 +125,7 @@ def test_what_is_on_path_is_taken(machine):
     write_program(machine / "cache" / "busybox-static-1" / "busybox")
     write_program(machine / "cache" / "kernel-headers-6.1" / "include" / "linux" / "kconfig.h")
     write_program(machine / "python3.11" / "site-packages" / "bcc" / "libbcc.py")
+    write_program(machine / "sbin" / "debootstrap")
     code, said = install(machine, CI="true")
     assert code == 0
     assert said["etcd"] == ("there", str(machine / "bin" / "etcd"))
