@@ -255,6 +255,11 @@ def collect_pools(pools: Sequence[PoolReport]) -> Iterator[Metric]:
 
 _POOL_GAUGES: tuple[tuple[str, str, Callable[[PoolReport], float | None]], ...] = (
     ("pool_nodes", "Nodes of the pool.", lambda pool: float(pool.nodes)),
+    (
+        "pool_cores",
+        "Allocatable cores of all nodes of the pool.",
+        lambda pool: pool.cores_per_node * pool.nodes,
+    ),
     ("pool_watts", "Mean power of all nodes of the pool.", lambda pool: pool.watts),
     (
         "pool_utilisation_ratio",

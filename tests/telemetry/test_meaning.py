@@ -66,6 +66,7 @@ def test_a_workload_tells_its_pods_and_on_what_terms_it_is_sized(ask):
 
 def test_of_a_pool_the_watts_for_being_there_and_those_that_nobody_uses_are_shown(ask):
     pool = {"pool": "epyc-7763"}
+    assert ask("pool_cores", **pool) == 12 * 55.0
     assert ask("pool_intercept_watts", **pool) == 12 * 71.0
     assert ask("pool_reserved_unused_watts", **pool) == 1130.0
     assert ask("pool_packing_ratio", **pool) == 0.91
