@@ -143,9 +143,12 @@ def _cycles() -> Row:
             ),
             draw_lines(
                 "95th percentile of the steps",
-                "As far as the histogram's buckets tell it.",
+                "As far as the histogram's buckets tell it, of steps that were taken.",
                 "s",
-                Query(f"histogram_quantile(0.95, {buckets})", "{{step}}"),
+                Query(
+                    f"histogram_quantile(0.95, {buckets}) and on (step) ({steps['count']} > 0)",
+                    "{{step}}",
+                ),
             ),
             draw_lines(
                 "Queries to the store",

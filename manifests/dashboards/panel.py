@@ -121,13 +121,12 @@ def show_table(
     width: int = HALF,
     sort_by: str = "",
     words: Mapping[str, str] | None = None,
-    hidden: Sequence[str] = (),
 ) -> Panel:
     """A row for each set of labels, a column for each query, named by its legend in its unit."""
     panel = (
         table.Panel()
         .with_transformation(models.DataTransformerConfig(id_val="merge", options={}))
-        .with_transformation(_organise(hidden))
+        .with_transformation(_without_time())
     )
     if sort_by:
         panel = panel.sort_by([common.TableSortByFieldState().display_name(sort_by).desc(True)])
@@ -234,9 +233,9 @@ def _steps(*steps: models.Threshold) -> dashboard.ThresholdsConfig:
     return dashboard.ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(list(steps))
 
 
-def _organise(hidden: Sequence[str]) -> models.DataTransformerConfig:
-    excluded = dict.fromkeys(("Time", *hidden), True)
-    return models.DataTransformerConfig(id_val="organize", options={"excludeByName": excluded})
+def _without_time() -> models.DataTransformerConfig:
+    options = {"excludeByName": {"Time": True}}
+    return models.DataTransformerConfig(id_val="organize", options=options)
 
 
 def _join_by_point(x: str, queries: Sequence[Query]) -> list[models.DataTransformerConfig]:
