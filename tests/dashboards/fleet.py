@@ -173,7 +173,7 @@ def _node(fleet: Fleet, name: str, times: np.ndarray) -> Iterator[Series]:
         )
         for at in (START, END)
     ]
-    target = _target("joulefit-collector", f"{name}:8943", node=name, cluster=CLUSTER)
+    target = _target("joulefit-collector", f"{name}:9402", node=name, cluster=CLUSTER)
     own = {"namespace": "joulefit", "pod": f"joulefit-collector-{name}", "container": "collector"}
     return scrape_series(*scrapes, times=times, target=target | own)
 
