@@ -31,7 +31,7 @@ demo: setup      ## the main job on a simulated cluster: no cluster and no store
 	@$(BIN)/joulefit demo
 
 test: testbed    ## the suite, real parts included; what times the kernel runs alone, at the end
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 	$(BIN)/python -m pytest -m node
 
 test-node: testbed ## of these only the tests that need a real node or eBPF
