@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from recommender.backtest.gate import TierJudge
 from recommender.cluster.connection import connect
 from recommender.cluster.event import EventWriter, choose_events
 from recommender.cluster.lease import Lease, find_namespace, name_lease, name_replica
@@ -22,7 +23,10 @@ from recommender.errors import UsageError
 from recommender.evidence import LiveSource
 from recommender.history.endpoint import parse_endpoint
 from recommender.history.kept import KeptHistory
+from recommender.history.keptwork import KeptWork
+from recommender.history.latency import LatencyReader
 from recommender.history.store_reader import StoreReader
+from recommender.history.work import WorkReader
 from recommender.operator import Bell, ObjectWatch
 from recommender.service import Alarm, Rhythm, Service
 from recommender.telemetry.metric import ServiceMetrics
@@ -151,11 +155,19 @@ def _build_service(
     alarm: Alarm,
 ) -> Service:
     source = LiveSource(
-        store=KeptHistory(StoreReader(settings.store, power=settings.sizing.power)),
+        store=KeptHistory(
+            StoreReader(
+                settings.store,
+                power=settings.sizing.power,
+                reads_bursts=not settings.window.no_bursts,
+            )
+        ),
+        latency=LatencyReader(settings.store),
         cluster=ClusterReader(connection, settings.cluster),
         settings=settings.cluster,
         window=settings.window,
         store_name=parse_endpoint(settings.store.store).url,  # without its password
+        work=KeptWork(WorkReader(settings.store)),
         keeps_going=True,
         settle=settings.run.settle,
     )
@@ -169,6 +181,8 @@ def _build_service(
     sink = StatusWriter(connection, may_write=may_write)
     profile_sink = ProfileWriter(connection, may_write=may_write)
 
+    judge = TierJudge()
+
     def run_cycle() -> Cycle:
         return run_once(
             source,
@@ -176,6 +190,7 @@ def _build_service(
             settings=settings.sizing,
             with_curves=False,
             profile_sink=profile_sink,
+            judge=judge,
         )
 
     return Service(

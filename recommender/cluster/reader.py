@@ -12,19 +12,20 @@ from recommender.cluster.node import convert_nodes, find_releaser_of_nodes
 from recommender.cluster.pod import count_by_node, is_active, newest_containers, newest_sidecars
 from recommender.cluster.profile import convert_profile
 from recommender.cluster.resource import is_object_name
+from recommender.cluster.scaler import NamedScaler, find_cpu_scalers
 from recommender.cluster.selector import Selector, parse_selector
 from recommender.cluster.snapshot import Snapshot, SnapshotReader
 from recommender.cluster.target import Resolution, TargetResolver
 from recommender.cluster.vpa import VpaClaim, find_older
 from recommender.model.cluster import ClusterState, Rival, Vpa, Workload
-from recommender.model.identity import WorkloadRef
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from recommender.cluster.api import ApiClientEdge
-    from recommender.cluster.manifest import Hpa, Pod
+    from recommender.cluster.manifest import Pod
     from recommender.cluster.profile import ProfileItem
+    from recommender.model.identity import WorkloadRef
     from recommender.settings import ClusterSettings
 
 
@@ -169,17 +170,17 @@ def _choose_rivals(snapshot: Snapshot, vpas: Iterable[Vpa]) -> tuple[Rival, ...]
 def _convert_workloads(
     wanted: Iterable[WorkloadRef], members: Membership, snapshot: Snapshot
 ) -> tuple[Workload, ...]:
-    hpas = _name_cpu_hpas(snapshot.hpas)
+    scalers = find_cpu_scalers(snapshot.hpas)
     return tuple(
         _convert_workload(
-            ref, members.pods.get(ref, []), snapshot.controllers.get(ref), hpas.get(ref, "")
+            ref, members.pods.get(ref, []), snapshot.controllers.get(ref), scalers.get(ref)
         )
         for ref in sorted(wanted)
     )
 
 
 def _convert_workload(
-    ref: WorkloadRef, pods: list[Pod], controller: KnownController | None, hpa: str
+    ref: WorkloadRef, pods: list[Pod], controller: KnownController | None, hpa: NamedScaler | None
 ) -> Workload:
     active = [pod for pod in pods if is_active(pod)]
     template = controller.template if controller else None
@@ -188,22 +189,7 @@ def _convert_workload(
         containers=newest_containers(pods, template),
         replicas=len(active),
         pods_on=count_by_node(active),
-        hpa_on_cpu=hpa,
+        hpa_on_cpu=hpa.name if hpa else "",
         sidecars=newest_sidecars(pods, template),
+        scaler=hpa.scaler if hpa else None,
     )
-
-
-def _name_cpu_hpas(hpas: Iterable[Hpa]) -> dict[WorkloadRef, str]:
-    """By what they scale: the HPAs that look at CPU, of the pods or of one container."""
-    named: dict[WorkloadRef, str] = {}
-    for hpa in hpas:
-        target = hpa.spec.scale_target_ref
-        resources = [
-            resource
-            for metric in hpa.spec.metrics or ()
-            for resource in (metric.resource, metric.container_resource)
-        ]
-        if any(resource is not None and resource.name == "cpu" for resource in resources):
-            ref = WorkloadRef(hpa.metadata.namespace, target.kind, target.name)
-            named.setdefault(ref, hpa.metadata.name)
-    return named

@@ -1,4 +1,4 @@
-"""What a store has: one query that looks at a few times of the window."""
+"""What a store has: two queries that look at a few times of the window."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from recommender.history.client import RangeQuery
@@ -15,10 +16,12 @@ from recommender.history.schema import (
     KILLS,
     KUBE_STATE,
     NODE_CPU,
+    NODE_FREQUENCY,
     NODE_POWER,
     USAGE,
 )
 from recommender.history.selector import CONTAINERS, join_matchers, match_any, match_names
+from recommender.history.strain import STRAIN_METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -64,25 +67,33 @@ class Inventory:
 
 def plan_discovery(
     grid: TimeGrid, namespaces: frozenset[str] | None, *, looks_back: bool = False
-) -> RangeQuery:
-    """The query: counts of containers' series by name and namespace, of others by name.
+) -> list[RangeQuery]:
+    """The queries: counts of all series but containers' by name, then of containers' by name and
+    namespace, unless no namespace is asked for. The first does not depend on the namespaces.
 
-    It looks at LOOKS + 1 times; with `looks_back` at all the time between them as well, which
+    They look at LOOKS + 1 times; with `looks_back` at all the time between them as well, which
     costs the server far more. Each look is an offset of a query at one time: a range with a long
     step would make Prometheus decode every sample between the looks (800 series of 8 days: 93 ms
     at a sample a minute and four times as much at one in 15 s; 16 ms by offsets).
     """
-    step = -(-grid.bins // LOOKS) * grid.step
-    restriction = "" if namespaces is None else match_any("namespace", namespaces)
-    usage = join_matchers(match_any("__name__", _USAGE_NAMES), CONTAINERS, restriction)
-    wanted = [("__name__", match_names(_OTHER_NAMES))]
-    wanted += [("__name__", source.probe) for source in NODE_CPU]
+    probes = (source.probe for source in (*NODE_CPU, *NODE_FREQUENCY))
+    others = [match_names(_OTHER_NAMES), *probes]
+    queries = [_count_at_looks(grid, "__name__", others, looks_back=looks_back)]
     if namespaces is None or namespaces:
-        wanted.insert(0, ("__name__,namespace", usage))
+        restriction = "" if namespaces is None else match_any("namespace", namespaces)
+        usage = join_matchers(match_any("__name__", _USAGE_NAMES), CONTAINERS, restriction)
+        queries.append(_count_at_looks(grid, "__name__,namespace", [usage], looks_back=looks_back))
+    return queries
+
+
+def _count_at_looks(
+    grid: TimeGrid, labels: str, selectors: list[str], *, looks_back: bool
+) -> RangeQuery:
+    step = -(-grid.bins // LOOKS) * grid.step
     counts = [
         f"count by ({labels}) ({_look(selector, number, step, looks_back=looks_back)})"
         for number in range(-(-grid.bins * grid.step // step) + 1)
-        for labels, selector in wanted
+        for selector in selectors
     ]
     # `or` looks at labels without the name, so counts of the same labels need one that differs.
     query = " or ".join(
@@ -99,10 +110,10 @@ def _look(selector: str, number: int, step: int, *, looks_back: bool) -> str:
     return f"{selector}{offset}"
 
 
-def take_inventory(matrix: Matrix) -> Inventory:
-    """What the reply to `plan_discovery` says."""
+def take_inventory(*matrices: Matrix) -> Inventory:
+    """What the replies to `plan_discovery` say."""
     looks: defaultdict[tuple[str, str | None], list[float]] = defaultdict(list)
-    for labels, _, values in matrix.series():
+    for labels, _, values in chain.from_iterable(matrix.series() for matrix in matrices):
         looks[labels.get("__name__", ""), labels.get("namespace")] += values.tolist()
     series: dict[str, int] = {}
     containers: defaultdict[str, dict[str, int]] = defaultdict(dict)
@@ -127,6 +138,7 @@ _OTHER_NAMES = sorted(
         *INFO,
         *KILLS,
         *KUBE_STATE,
+        *STRAIN_METRICS,
     }
     - _USAGE_NAMES
 )

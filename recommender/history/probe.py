@@ -137,8 +137,8 @@ def read_inventory(
     """
     inventory = None
     for looks_back in (False, True):
-        query = plan_discovery(grid, namespaces, looks_back=looks_back)
-        inventory = take_inventory(_ask(client, query))
+        queries = plan_discovery(grid, namespaces, looks_back=looks_back)
+        inventory = take_inventory(*(_ask(client, query) for query in queries))
         if inventory.containers:
             break
     if inventory is None:

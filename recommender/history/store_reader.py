@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from recommender.errors import NoDataError
+from recommender.errors import NoDataError, StoreError
+from recommender.history.ahead import AheadClient, in_background
 from recommender.history.choice import find_contests
 from recommender.history.client import PrometheusClient
 from recommender.history.coverage import Coverage, plan_coverage, take_coverage
 from recommender.history.discovery import Inventory, plan_discovery, take_inventory
 from recommender.history.endpoint import redact_url
+from recommender.history.matrix import parse_reply
+from recommender.history.nodes import NodeReading
 from recommender.history.pipeline import Job, Pipeline
 from recommender.history.reading import Reading
 from recommender.history.schema import USAGE
@@ -30,7 +35,8 @@ __all__ = ["Scope", "StoreReader"]
 class StoreReader:
     """The history of a metric store that speaks Prometheus' API.
 
-    `power` is auto, or modelled, which asks no meters. `progress` is called with the name of a
+    `power` is auto, or modelled, which asks no meters. With `reads_bursts` the last day is read by
+    the minute too. `progress` is called with the name of a
     step, what is done of it and the total. `client` stands in for the store in tests.
     """
 
@@ -39,19 +45,46 @@ class StoreReader:
         settings: StoreSettings,
         *,
         power: str = "auto",
+        reads_bursts: bool = False,
         progress: Progress | None = None,
         client: QueryClient | None = None,
     ) -> None:
         """Raises UsageError for settings that make no sense."""
         self._settings = settings
         self.asks_meters = power == "auto"
+        self.reads_bursts = reads_bursts
         self._progress = progress
-        self._client = client or PrometheusClient(settings)
+        self._client = AheadClient(
+            client or PrometheusClient(settings), parallel=settings.store_parallel
+        )
 
     @property
     def kept(self) -> History | None:
         """What an earlier read gave; this reader keeps nothing."""
         return None
+
+    def look_ahead(self, grid: TimeGrid) -> Future[None]:
+        """Ask in the background for what does not depend on the scope: all that is of nodes.
+
+        A `read` of the same grid then finds it there. An error of the store is that read's. The
+        future is done when it is known what to ask for.
+        """
+        (query,) = plan_discovery(grid, frozenset())
+        (reply,) = self._client.start([query])
+        done: Future[None] = Future()
+
+        def look_on() -> None:
+            # Whoever reads is told what is wrong.
+            with suppress(StoreError, ValueError, LookupError, OverflowError):
+                inventory = take_inventory(parse_reply(reply.result(), query))
+                if not find_contests(inventory, asks_meters=self.asks_meters):
+                    nodes = NodeReading(grid, None, inventory, asks_meters=self.asks_meters)
+                    jobs = (*nodes.naming_jobs(), *nodes.jobs())
+                    self._client.start(job.query for job in jobs)
+            done.set_result(None)
+
+        in_background(look_on)
+        return done
 
     def read(self, grid: TimeGrid, scope: Scope) -> History:
         """Raises StoreError and its kinds, and NoDataError where no container was seen."""
@@ -70,7 +103,14 @@ class StoreReader:
         inventory = self.discover(pipeline, grid, scope)
         if not inventory.containers and scope.namespaces != frozenset():
             raise NoDataError(self._describe_nothing(grid, scope))
-        reading = Reading(grid, scope, inventory, asks_meters=self.asks_meters, spare=spare)
+        reading = Reading(
+            grid,
+            scope,
+            inventory,
+            asks_meters=self.asks_meters,
+            reads_bursts=self.reads_bursts,
+            spare=spare,
+        )
         reading.run(pipeline)
         return reading
 
@@ -80,18 +120,14 @@ class StoreReader:
         """What the store has: looking at a few times first and, with `looks_back`, at all times
         if that shows nothing; and then how far back each source reaches where several compete.
         """
-        inventory: Inventory | None = None
+        inventory = Inventory({}, {}, {})
         for at_all_times in (False, True)[: 1 + looks_back]:
-            query = plan_discovery(grid, scope.namespaces, looks_back=at_all_times)
-
-            def take(matrix: Matrix) -> None:
-                nonlocal inventory
-                inventory = take_inventory(matrix)
-
-            pipeline.run("series", [Job(query, take)])
-            if inventory is not None and (inventory.containers or scope.namespaces == frozenset()):
+            queries = plan_discovery(grid, scope.namespaces, looks_back=at_all_times)
+            found: list[Matrix] = []
+            pipeline.run("series", [Job(query, found.append) for query in queries])
+            inventory = take_inventory(*found)
+            if inventory.containers or scope.namespaces == frozenset():
                 break
-        inventory = inventory or Inventory({}, {}, {})
         contests = find_contests(inventory, asks_meters=self.asks_meters) if looks_back else ()
         if not contests:
             return inventory

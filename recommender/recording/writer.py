@@ -64,10 +64,14 @@ def check_writable(path: Path) -> None:
 def encode_recording(recording: Recording) -> list[bytes]:
     """The bytes of a recording file, in order: its two lines and header, then the sections."""
     document = Document.of(recording)
-    packed = [pack_json(DOCUMENT, _without_passwords(msgspec.json.encode(document)))]
+    # Sets in order: the same recording is the same bytes in every process.
+    text = msgspec.json.encode(document, order="deterministic")
+    packed = [pack_json(DOCUMENT, _without_passwords(text))]
     arrays = choose_arrays(recording.history)
     for layout in ARRAYS:
         array = arrays[layout.section]
+        if array is None and layout.is_optional:
+            continue
         if array.shape != document.shape(layout):
             raise ValueError(f"{layout.section} is {array.shape}, not {document.shape(layout)}")
         packed.append(pack_array(layout.section, array, dtype=layout.dtype))

@@ -118,7 +118,7 @@ def test_no_namespace_is_no_usage_but_nodes():
 def test_what_a_few_looks_miss_is_found_by_looking_at_all_times():
     store = Store(ONE, [cpu_of()], appears_at_a_second_look=True)
     assert len(store.read().usage.containers) == 1
-    assert sum("last_over_time" in query for query in store.asked) == 1
+    assert sum("last_over_time" in query for query in store.asked) == 2
 
 
 def test_a_store_without_containers_is_an_error_that_says_what_was_looked_for():
@@ -145,9 +145,9 @@ def test_progress_counts_queries():
     steps = []
     store = Store(ONE, [cpu_of()])
     history = store.read(progress=lambda *step: steps.append(step))
-    assert steps[:2] == [("series", 0, 1), ("series", 1, 1)]
-    queries = history.queries - 1
-    assert steps[2:] == [("history", done, queries) for done in range(queries + 1)]
+    assert steps[:3] == [("series", 0, 2), ("series", 1, 2), ("series", 2, 2)]
+    queries = history.queries - 2
+    assert steps[3:] == [("history", done, queries) for done in range(queries + 1)]
     assert history.queries == len(store.asked)
     assert history.received_bytes > 0
 

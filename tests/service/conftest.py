@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
 
 from tests.main_job.command import joulefit
+from tests.service.account import install_account
 from tests.service.process import ServiceProcess
 from tests.testbed.control_plane import ControlPlane
 from tests.testbed.fault_proxy import FaultProxy
@@ -19,6 +18,7 @@ from tests.testbed.manifest import fleet_objects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 SHAPE = FleetShape(
     nodes=2,
@@ -37,34 +37,6 @@ WINDOW = ("--end", str(SHAPE.end), "--history", "4d")
 GROUP = "/apis/autoscaling.k8s.io/v1"
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/joulefit/leases"
 
-ROOT = Path(__file__).parents[2]
-ROLE = ROOT / "docs" / "cluster-role.yaml"
-HOME = "joulefit"
-NAMESPACE = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": HOME}}
-ACCOUNT = {
-    "apiVersion": "v1",
-    "kind": "ServiceAccount",
-    "metadata": {"name": HOME, "namespace": HOME},
-}
-RBAC = "rbac.authorization.k8s.io"
-SUBJECTS = [{"kind": "ServiceAccount", "name": HOME, "namespace": HOME}]
-BINDINGS = [
-    {
-        "apiVersion": f"{RBAC}/v1",
-        "kind": "ClusterRoleBinding",
-        "metadata": {"name": HOME},
-        "subjects": SUBJECTS,
-        "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": "joulefit"},
-    },
-    {
-        "apiVersion": f"{RBAC}/v1",
-        "kind": "RoleBinding",
-        "metadata": {"name": HOME, "namespace": HOME},
-        "subjects": SUBJECTS,
-        "roleRef": {"apiGroup": RBAC, "kind": "Role", "name": "joulefit-lease"},
-    },
-]
-
 Object = dict[str, Any]
 
 
@@ -77,12 +49,7 @@ class Plane(ControlPlane):
 
     def _start(self) -> None:
         super()._start()
-        self.install(ROOT / "crds" / "energyprofile.yaml")
-        self.apply([NAMESPACE, ACCOUNT, *yaml.safe_load_all(ROLE.read_text()), *BINDINGS])
-        tokens = f"/api/v1/namespaces/{HOME}/serviceaccounts/{HOME}/token"
-        request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
-        token = self.api.post(tokens, request)["status"]["token"]
-        self.service = self.write_kubeconfig("service", token)
+        self.service = install_account(self)
 
     def vpas(self) -> dict[str, Object]:
         """All VPAs of ours, by namespace/name."""

@@ -1,0 +1,59 @@
+"""Replies asked for before anybody waits for them: the store works while we are busy elsewhere."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future
+from functools import partial
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from recommender.history.client import QueryClient, RangeQuery
+    from recommender.history.reply import Reply
+
+
+class AheadClient:
+    """A QueryClient that can ask before the reply is wanted, never `parallel` + 1 at once.
+
+    A reply that was asked for ahead is handed out once, its error too. What is never wanted
+    costs the store a query and delays nothing: the threads do not keep the program alive.
+    """
+
+    def __init__(self, client: QueryClient, *, parallel: int) -> None:
+        self._client = client
+        self._slots = threading.BoundedSemaphore(parallel)
+        self._lock = threading.Lock()
+        self._asked: dict[RangeQuery, Future[Reply]] = {}
+
+    def query_range(self, query: RangeQuery) -> Reply:
+        with self._lock:
+            future = self._asked.pop(query, None)
+        return self._ask(query) if future is None else future.result()
+
+    def start(self, queries: Iterable[RangeQuery]) -> list[Future[Reply]]:
+        """Ask for these in the background; the futures are those that `query_range` hands out."""
+        started = []
+        for query in queries:
+            future: Future[Reply] = Future()
+            with self._lock:
+                self._asked[query] = future
+            started.append(future)
+            in_background(partial(self._settle, query, future))
+        return started
+
+    def _settle(self, query: RangeQuery, future: Future[Reply]) -> None:
+        try:
+            future.set_result(self._ask(query))
+        except Exception as error:  # noqa: BLE001 - handed to whoever wants the reply
+            future.set_exception(error)
+
+    def _ask(self, query: RangeQuery) -> Reply:
+        with self._slots:
+            return self._client.query_range(query)
+
+
+def in_background(work: Callable[[], None]) -> None:
+    """Run it in a thread that does not keep the program alive."""
+    threading.Thread(target=work, name="ahead", daemon=True).start()
