@@ -272,7 +272,10 @@ def _store_reader(values: dict[str, Any], progress: Progress) -> StoreReader:
     from recommender.history.store_reader import StoreReader
 
     return StoreReader(
-        collect(StoreSettings, values), power=values.get("power", "auto"), progress=progress
+        collect(StoreSettings, values),
+        power=values.get("power", "auto"),
+        reads_bursts=not values["no_bursts"],
+        progress=progress,
     )
 
 
@@ -301,25 +304,12 @@ def _live_source(
     from recommender.cluster.reader import ClusterReader
     from recommender.evidence import LiveSource
     from recommender.history.endpoint import parse_endpoint
-<<<<<<< HEAD
     from recommender.history.latency import LatencyReader
-    from recommender.history.store_reader import StoreReader
-=======
->>>>>>> main
 
     cluster = collect(ClusterSettings, values)
     return LiveSource(
-<<<<<<< HEAD
-        store=StoreReader(
-            store,
-            power=values.get("power", "auto"),
-            reads_bursts=not values.get("no_bursts", False),
-            progress=progress,
-        ),
-        latency=LatencyReader(store) if connection else None,
-=======
         store=store,
->>>>>>> main
+        latency=LatencyReader(collect(StoreSettings, values)) if connection else None,
         cluster=ClusterReader(connection, cluster) if connection else None,
         settings=cluster,
         window=collect(WindowSettings, values),
