@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from recommender.model.cluster import ClusterState
-    from recommender.model.identity import ContainerRef
+    from recommender.model.identity import ContainerRef, WorkloadRef
+    from recommender.model.work import WorkEvidence
 
     Bins = TypeVar("Bins", int, NDArray[np.int64])
 
@@ -183,7 +184,7 @@ class SourceChoice:
     """Which series were used for one purpose, and why.
 
     purpose: usage, memory, node power or node cpu; schema: joulefit, cadvisor, kepler-0.9,
-    kepler-0.10, node-exporter or "" (nothing was found).
+    kepler-0.10, node-exporter, table (CSV) or "" (nothing was found).
     """
 
     purpose: str
@@ -196,7 +197,8 @@ class History:
     """All that was read from the metric store.
 
     `cluster` is what the store itself knows of nodes, pods and requests; used when no API
-    server is asked. `queries` and `received_bytes` count what it cost.
+    server is asked. `queries` and `received_bytes` count what it cost. `work` is that of the
+    workloads of which it was asked for, over the bins of `usage`.
     """
 
     usage: UsageHistory
@@ -206,3 +208,4 @@ class History:
     queries: int = 0
     received_bytes: int = 0
     warnings: tuple[str, ...] = field(default=())
+    work: dict[WorkloadRef, WorkEvidence] = field(default_factory=dict)

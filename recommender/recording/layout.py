@@ -28,6 +28,7 @@ from recommender.model.history import (
     TimeGrid,
 )
 from recommender.model.identity import ContainerRef  # noqa: TC001 - msgspec reads it
+from recommender.recording.work import WorkDocument, write_work
 from recommender.sizing.histogram import DEMAND, STOCK_CPU, STOCK_MEMORY
 
 if TYPE_CHECKING:
@@ -162,6 +163,7 @@ class Document:
     queries: int
     received_bytes: int
     warnings: tuple[str, ...]
+    work: tuple[WorkDocument, ...] = ()
 
     @classmethod
     def of(cls, recording: Recording) -> Document:
@@ -181,6 +183,7 @@ class Document:
             queries=history.queries,
             received_bytes=history.received_bytes,
             warnings=history.warnings,
+            work=write_work(history.work),
         )
 
     def shape(self, layout: ArrayLayout) -> tuple[int, ...]:

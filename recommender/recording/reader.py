@@ -33,6 +33,7 @@ from recommender.recording.layout import (
     Document,
     Header,
 )
+from recommender.recording.work import read_work
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -184,6 +185,10 @@ def _check_document(document: Document) -> None:
         raise RecordingError(f"contradicts itself: {text}")
     if len(set(document.nodes)) != len(document.nodes):
         raise RecordingError("contradicts itself: a node stands twice")
+    bins = document.usage_grid.bins
+    lengths = {len(rate.per_second) for each in document.work for rate in each.rates} - {bins}
+    if lengths:
+        raise RecordingError(f"contradicts itself: work of {min(lengths)} bins where {bins} belong")
     containers = document.containers
     if any(one >= other for one, other in pairwise(containers)):
         raise RecordingError("contradicts itself: its containers are not in order")
@@ -228,6 +233,7 @@ def _assemble(header: Header, document: Document, arrays: dict[str, Any]) -> Rec
         queries=document.queries,
         received_bytes=document.received_bytes,
         warnings=document.warnings,
+        work=read_work(document.work),
     )
     return Recording(
         created=header.created,

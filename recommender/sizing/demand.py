@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from recommender.model.identity import ContainerRef
 from recommender.sizing.correction import BinUsage, correct_days
 from recommender.sizing.distribution import DayDistribution, interval_of, resample_days
 from recommender.sizing.frequency import mean_frequency, normalise_frequency
@@ -21,18 +22,21 @@ from recommender.sizing.strain import (
     read_strain,
     release_throttled,
 )
+from recommender.sizing.work import sum_busy_cores
+from recommender.sizing.workcurve import choose_windows
 from recommender.units import DAY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
     from recommender.model.cluster import Workload
     from recommender.model.history import NodeHistory, UsageHistory
-    from recommender.model.identity import ContainerRef, WorkloadRef
+    from recommender.model.identity import WorkloadRef
     from recommender.model.report import Reason
     from recommender.sizing.histogram import Floats, Numbers
+    from recommender.sizing.workcurve import WorkWindows
 
 _CHUNK = 64  # rows at once: a few MB of floating point, whatever the fleet
 
@@ -182,6 +186,26 @@ class Demand:
         """Whether any container of this workload has a sample in the window."""
         return workload in self._workloads
 
+    def windows_of(
+        self, workload: WorkloadRef, containers: Sequence[str], per_second: Floats
+    ) -> WorkWindows | None:
+        """Work [T] beside the use of these containers; None where one of them has no history."""
+        refs = [ContainerRef(workload, name) for name in containers]
+        if not refs or not all(ref in self._rows for ref in refs):
+            return None
+        return choose_windows(self._usage, refs, per_second)
+
+    def busy_cores(self, workload: WorkloadRef) -> Floats:
+        """Busy cores of all its pods in each bin, [T]; NaN where none reported."""
+        return sum_busy_cores(self._usage, workload)
+
+    def hertz(self, workload: WorkloadRef) -> Floats | None:
+        """Mean frequency of the nodes that it runs on, [T]; None where nothing tells it."""
+        pods_on = self._pods_on.get(workload)
+        if self._nodes is None or not pods_on or self._nodes.grid != self._usage.grid:
+            return None
+        return mean_frequency(self._nodes, pods_on)
+
     def of(self, ref: ContainerRef) -> ContainerDemand | None:
         """Demand of this container; None where it has no CPU sample in the window."""
         row = self._rows.get(ref)
@@ -249,10 +273,7 @@ class Demand:
 
     def _hertz_of(self, row: int) -> Floats | None:
         """Frequency of the nodes that the row's workload runs on, [T] of the same bins."""
-        pods_on = self._pods_on.get(self._usage.containers[row].workload)
-        if self._nodes is None or not pods_on or self._nodes.grid != self._usage.grid:
-            return None
-        return mean_frequency(self._nodes, pods_on)
+        return self.hertz(self._usage.containers[row].workload)
 
 
 def estimate_demand(

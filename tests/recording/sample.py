@@ -12,6 +12,7 @@ from recommender.model.cluster import (
     ClusterState,
     ContainerPolicy,
     ContainerSpec,
+    CpuScaler,
     LimitRange,
     NamespaceLimits,
     Node,
@@ -173,6 +174,7 @@ def make_cluster(**changes):
         pods_on={"heron-node-1": 4, "heron-node-2": 2},
         hpa_on_cpu="puffin-hpa",
         sidecars=("llama-proxy",),
+        scaler=CpuScaler(0.6, "badger-app", least=2, most=12),
     )
     policy = ContainerPolicy(
         "badger-app",
