@@ -80,14 +80,43 @@ def test_a_metric_without_series_is_told_and_stops_nothing(live, workload, profi
 
 
 @pytest.mark.usefixtures("profiles")
-def test_a_recording_holds_the_profile_but_no_work(live, workload, tmp_path):
+def test_a_recording_holds_the_profile_and_the_work(live, workload, tmp_path):
     path = tmp_path / "week.joulefit"
     assert live("record", path).code == 0
     name = f"{workload.namespace}/deploy/{workload.name}"
     outcome = joulefit("explain", name, "--recording", path)
     assert outcome.code == 0, outcome.stderr
-    assert f"{CPU_TIME} was not read: a recording does not hold it" in outcome.stdout
+    assert f"{CPU_TIME} of its EnergyProfile: its own throughput" in outcome.stdout
+    assert outcome.stdout == explain(live, workload)
     assert "work class critical: spec.workClass of its EnergyProfile" in outcome.stdout
+
+
+@pytest.mark.usefixtures("profiles")
+def test_without_an_energy_profile_cpu_time_stands_for_work(live, fleet):
+    text = explain(live, fleet.workloads[-2])
+    assert "CPU time stands for work: efficiency of provisioning, not of the code" in text
+
+
+@pytest.fixture
+def scaled(profiles, fleet):
+    """The deployment that an HPA holds at 70 %, with its own CPU time as its work."""
+    first = next(each for each in fleet.workloads if each.kind == "Deployment")
+    metric = {"name": CPU_TIME, "unit": "seconds"}
+    profiles.apply([energy_profile(first.namespace, first.name, workMetric=metric)])
+    yield first
+    profiles.kubectl("delete", "enp", first.name, "-n", first.namespace)
+
+
+def test_a_workload_under_an_hpa_whose_work_tells_no_size_keeps_its_request(live, scaled, cluster):
+    """Its pods are always as many, and CPU time grows with CPU time: no size is the best."""
+    text = explain(live, scaled)
+    (line,) = [each for each in text.splitlines() if each.startswith("  replicas ")][:1]
+    assert "not sized" in line
+    assert "needed" in line or "the larger the better" in line
+    assert live("run", "--once").code == 0
+    found = status_of(cluster, scaled, "enp")
+    assert found["work"]["kind"] == "throughput"
+    assert found["basis"] == "cpu kept for its HPA"
 
 
 def status_of(cluster, workload, kind):
