@@ -16,7 +16,7 @@ from recommender.model.history import TimeGrid
 from recommender.model.identity import PodOwners
 from recommender.model.recording import Recording
 from recommender.recording import choose_recorded_settings, read_recording
-from recommender.units import MINUTE, format_time
+from recommender.units import MINUTE, format_duration, format_time
 from recommender.work import read_work
 
 if TYPE_CHECKING:
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from recommender.model.work import WorkEvidence
     from recommender.settings import ClusterSettings, WindowSettings
     from recommender.work import WorkSource
+
+MOST_BINS = 100_000
+"""Of a window: eleven months of five minutes, eleven days of ten seconds. A thousand containers in
+so many bins are 0.6 GB."""
 
 
 class HistoryReader(Protocol):
@@ -76,7 +80,8 @@ class LiveSource:
 
     With `keeps_going` a store that cannot be read is no error: what an earlier read gave stands
     in, or nothing, and `Recording.unread` says why. `settle`: seconds by which the window ends
-    before now. `latency` reads what EnergyProfiles name; without it none is known.
+    before now. With `nodes_only` no container's history is read where an API server tells what
+    is requested. `latency` reads what EnergyProfiles name; without it none is known.
     """
 
     store: HistoryReader
@@ -88,7 +93,12 @@ class LiveSource:
     explained: str = ""
     keeps_going: bool = False
     settle: float = 0.0
+    nodes_only: bool = False
     latency: LatencyReader | None = None
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for a window of too many bins: a service would meet it each minute."""
+        _check_bins(self.window)
 
     def read(self) -> Recording:
         now = time.time()
@@ -151,7 +161,7 @@ class LiveSource:
                 reads_cluster=True,
                 node_names=None,
             )
-        wanted = frozenset(workload.ref for workload in state.workloads)
+        wanted = frozenset(workload.ref for workload in state.workloads if not self.nodes_only)
         return Scope(
             namespaces=frozenset(ref.namespace for ref in wanted),
             owners=state.owners,
@@ -162,11 +172,22 @@ class LiveSource:
 
 
 def choose_grid(window: WindowSettings, *, now: float, settle: float = 0.0) -> TimeGrid:
-    """The bins of the window. Raises UsageError for an end in the future."""
+    """The bins of the window. Raises UsageError for an end in the future, and for too many."""
+    _check_bins(window)
     end = now - settle if window.end is None else window.end
     if end > now + MINUTE:
         raise UsageError(f"--end {format_time(end)} lies in the future; leave it out for now")
-    return TimeGrid.ending(end, window.history)
+    return TimeGrid.ending(end, window.history, step=window.step)
+
+
+def _check_bins(window: WindowSettings) -> None:
+    bins = window.history / window.step
+    if bins > MOST_BINS:
+        raise UsageError(
+            f"--history {format_duration(window.history)} in --step "
+            f"{format_duration(window.step)} is {bins:,.0f} time bins, more than "
+            f"{MOST_BINS:,}; give a longer --step or a shorter --history"
+        )
 
 
 def _keep(state: ClusterState, namespaces: frozenset[str]) -> ClusterState:

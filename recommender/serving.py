@@ -10,10 +10,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from recommender.backtest.gate import TierJudge
 from recommender.cluster.connection import connect
 from recommender.cluster.event import EventWriter, choose_events
-from recommender.cluster.kubeconfig import SERVICE_ACCOUNT
-from recommender.cluster.lease import DEFAULT_NAMESPACE, Lease, name_lease, name_replica
+from recommender.cluster.lease import Lease, find_namespace, name_lease, name_replica
 from recommender.cluster.profile_writer import ProfileWriter
 from recommender.cluster.reader import ClusterReader
 from recommender.cluster.resource import is_object_name
@@ -35,12 +35,12 @@ from recommender.telemetry.page import Pages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from recommender.cluster.connection import ApiConnection
     from recommender.model.change import StatusChange
     from recommender.settings import (
         ClusterSettings,
+        LeaseSettings,
         PageSettings,
         RunSettings,
         SizingSettings,
@@ -59,6 +59,7 @@ class ServiceSettings:
     """All that the service goes by."""
 
     run: RunSettings
+    lease: LeaseSettings
     cluster: ClusterSettings
     store: StoreSettings
     window: WindowSettings
@@ -119,18 +120,10 @@ def _build_lease(settings: ServiceSettings, running: ExitStack) -> Lease | None:
     brisk = replace(settings.cluster, cluster_timeout=_LEASE_TIMEOUT)
     return Lease(
         running.enter_context(connect(brisk)),
-        namespace=settings.run.lease_namespace or _own_namespace(),
+        namespace=find_namespace(settings.lease),
         name=name,
         identity=name_replica(),
     )
-
-
-def _own_namespace(folder: Path = SERVICE_ACCOUNT) -> str:
-    """Of the pod that this runs in; joulefit's usual one elsewhere."""
-    try:
-        return (folder / "namespace").read_text().strip() or DEFAULT_NAMESPACE
-    except OSError:
-        return DEFAULT_NAMESPACE
 
 
 def _build_observer(
@@ -188,6 +181,8 @@ def _build_service(
     sink = StatusWriter(connection, may_write=may_write)
     profile_sink = ProfileWriter(connection, may_write=may_write)
 
+    judge = TierJudge()
+
     def run_cycle() -> Cycle:
         return run_once(
             source,
@@ -195,6 +190,7 @@ def _build_service(
             settings=settings.sizing,
             with_curves=False,
             profile_sink=profile_sink,
+            judge=judge,
         )
 
     return Service(

@@ -16,7 +16,7 @@ from recommender.cluster.scaler import NamedScaler, find_cpu_scalers
 from recommender.cluster.selector import Selector, parse_selector
 from recommender.cluster.snapshot import Snapshot, SnapshotReader
 from recommender.cluster.target import Resolution, TargetResolver
-from recommender.cluster.vpa import VpaClaim, find_rivals
+from recommender.cluster.vpa import VpaClaim, find_older
 from recommender.model.cluster import ClusterState, Rival, Vpa, Workload
 
 if TYPE_CHECKING:
@@ -116,12 +116,12 @@ def _answer(claim: VpaClaim, resolver: TargetResolver) -> Resolution:
 def _convert_vpas(
     snapshot: Snapshot, answers: Iterable[Resolution], choice: _Choice
 ) -> tuple[Vpa, ...]:
-    rivals = find_rivals(snapshot.claims)
+    older = find_older(snapshot.claims)
     return tuple(
         _convert_vpa(
             claim,
             answer,
-            rivals.get((claim.namespace, claim.name)),
+            older.get((claim.namespace, claim.name)),
             matches_pods=choice.members.has_active(answer.ref),
             profile=snapshot.profiles.get((claim.namespace, claim.name)),
         )
@@ -133,15 +133,15 @@ def _convert_vpas(
 def _convert_vpa(
     claim: VpaClaim,
     answer: Resolution,
-    rival: VpaClaim | None,
+    older: VpaClaim | None,
     *,
     matches_pods: bool,
     profile: ProfileItem | None,
 ) -> Vpa:
     intent = convert_profile(profile) if profile else None
-    rivalry = (
-        f"VPA {rival.name} is older and targets the same workload; delete one of the two"
-        if rival
+    precedence = (
+        f"VPA {older.name} is older and targets the same workload; delete one of the two"
+        if older
         else ""
     )
     return Vpa(
@@ -149,7 +149,7 @@ def _convert_vpa(
         name=claim.name,
         generation=claim.metadata.generation,
         target=answer.ref,
-        problem=claim.problem or answer.problem or rivalry or (intent.problem if intent else ""),
+        problem=claim.problem or answer.problem or precedence or (intent.problem if intent else ""),
         update_mode=claim.update_mode,
         policies=claim.policies,
         work_class=claim.work_class,

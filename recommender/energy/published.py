@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from recommender.errors import UsageError
+
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
@@ -122,3 +124,18 @@ def server_curve(name: str) -> PublishedServer:
             return server
     known = ", ".join(server.name for server in SERVERS)
     raise ValueError(f"no published server {name!r}; known are {known}")
+
+
+def find_server(text: str) -> PublishedServer:
+    """The one published server whose name or CPU contains `text`, in any case.
+
+    UsageError for none and for several.
+    """
+    wanted = text.strip().lower()
+    exact = [server for server in SERVERS if server.name.lower() == wanted]
+    found = exact or [each for each in SERVERS if wanted in f"{each.name} {each.cpu}".lower()]
+    if len(found) == 1:
+        return found[0]
+    what = f"{text!r} means {len(found)} published servers" if found else f"no server {text!r}"
+    shown = ", ".join(f"{each.name} ({each.cpu})" for each in found or SERVERS)
+    raise UsageError(f"{what}; name one of: {shown}")

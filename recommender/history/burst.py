@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from recommender.history.client import RangeQuery
 from recommender.history.counter import CounterReader, CounterRules, add_units, choose_observers
 from recommender.history.growing import RowArray
 from recommender.history.pipeline import Job
@@ -36,8 +35,9 @@ if TYPE_CHECKING:
 
 _FIVE = 5  # minutes of a mean
 _POINTS = DAY // MINUTE
-_PROBE = 10 * MINUTE
-_LEAST_SAMPLES = 9  # in ten minutes: fewer than one a minute show no minute
+# Of a series that is sampled less often than once a minute at least half of the minutes show no
+# increase; one that is has such minutes only where it did nothing at all.
+_MOST_STILL = 0.4
 _LEAST_BINS = 72  # of five minutes that are whole: six hours
 _LEAST_CORES = 0.001  # nothing is a burst below a millicore
 _MOST_PODS = 500  # in one query: the length of what is asked
@@ -69,8 +69,6 @@ def read_bursts(
             match_any("namespace", (pod.namespace for pod in part)),
             match_any("pod", (pod.name for pod in part)),
         )
-        if not _has_minutes(pipeline, query, end):
-            break
         reader = _MinuteReader(usage.rows)
         points = PointRange(end - DAY, MINUTE, 0, _POINTS)
         series = sum(pod.containers for pod in part)
@@ -78,7 +76,10 @@ def read_bursts(
             Job(at_points(query, each, start=points.origin, step=MINUTE), reader.read)
             for each in points.split(series=series)
         ]
-        pipeline.run("bursts", jobs)
+        pipeline.run("bursts", jobs[:1])
+        if not reader.has_minutes:
+            break
+        pipeline.run("bursts", jobs[1:])
         found |= reader.finish()
     return found
 
@@ -102,21 +103,13 @@ def estimate_bursts(minutes: NDArray[np.float32]) -> Row | None:
     whole = fives[np.isfinite(fives).all(axis=1)]
     if len(whole) < _LEAST_BINS:
         return None
-    short, long = (np.quantile(each, BURST_SHARES) for each in (whole, whole.mean(axis=1)))
+    # Of steps, not between them: five equal minutes then have the quantiles of their mean.
+    short, long = (
+        np.quantile(each, BURST_SHARES, method="inverted_cdf")
+        for each in (whole, whole.mean(axis=1))
+    )
     ratio = np.maximum(short, _LEAST_CORES) / np.maximum(long, _LEAST_CORES)
     return np.asarray(ratio, np.float32)
-
-
-def _has_minutes(pipeline: Pipeline, selector: str, end: int) -> bool:
-    """Whether most of these series have a sample in each minute."""
-    counts: list[float] = []
-
-    def take(matrix: Matrix) -> None:
-        counts.extend(matrix.points.values.tolist())
-
-    query = f"quantile(0.5, count_over_time({selector}[{_PROBE}s]))"
-    pipeline.run("bursts", [Job(RangeQuery(query, end, end, MINUTE), take)])
-    return bool(counts) and counts[0] >= _LEAST_SAMPLES
 
 
 class _MinuteReader:
@@ -128,6 +121,15 @@ class _MinuteReader:
         self._counter = CounterReader(self._registry, step=MINUTE, rules=CounterRules())
         self._sums = RowArray((_POINTS,), np.float32)
         self._pods = RowArray((_POINTS,), np.uint16)
+
+    @property
+    def has_minutes(self) -> bool:
+        """Whether most of what was read so far has a sample in each minute."""
+        pods = self._pods.rows
+        seen = np.flatnonzero((pods > 0).sum(axis=1))
+        still = ((pods > 0) & (self._sums.rows == 0.0)).sum(axis=1)[seen]
+        share = still / (pods > 0).sum(axis=1)[seen]
+        return len(seen) > 0 and float(np.median(share)) < _MOST_STILL
 
     def read(self, matrix: Matrix) -> None:
         registry = self._registry

@@ -76,7 +76,8 @@ def plan_discovery(
     step would make Prometheus decode every sample between the looks (800 series of 8 days: 93 ms
     at a sample a minute and four times as much at one in 15 s; 16 ms by offsets).
     """
-    others = [match_names(_OTHER_NAMES), *(source.probe for source in (*NODE_CPU, *NODE_FREQUENCY))]
+    probes = (source.probe for source in (*NODE_CPU, *NODE_FREQUENCY))
+    others = [match_names(_OTHER_NAMES), *probes]
     queries = [_count_at_looks(grid, "__name__", others, looks_back=looks_back)]
     if namespaces is None or namespaces:
         restriction = "" if namespaces is None else match_any("namespace", namespaces)

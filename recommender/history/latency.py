@@ -124,7 +124,7 @@ class LatencyReader:
                 seconds = held.seconds[begin - held.first : end - held.first]
                 to = slice(begin - grid.first_hour, end - grid.first_hour)
                 found[row, to] = seconds / held.guard.max_seconds
-        return found if np.isfinite(found).any() else None
+        return None if np.isnan(found).all() else found
 
 
 def _read_hours(

@@ -132,7 +132,8 @@ class UsageHistory:
                                      run, mean over the pods; 0 where no limit did
     pressure         float32 [W, H]  share of the time in which some of it waited for a CPU (PSI
                                      some), mean over the pods
-    latency          float32 [W, H]  latency over what its EnergyProfile allows
+    latency          float32 [W, H]  latency over what its EnergyProfile allows; infinite beyond
+                                     the last bucket of its histogram
     burst            float32 [W, B]  quantiles of one-minute over those of five-minute means of
                                      the last day, at BURST_SHARES
     """
@@ -183,7 +184,7 @@ class SourceChoice:
     """Which series were used for one purpose, and why.
 
     purpose: usage, memory, node power or node cpu; schema: joulefit, cadvisor, kepler-0.9,
-    kepler-0.10, node-exporter or "" (nothing was found).
+    kepler-0.10, node-exporter, table (CSV) or "" (nothing was found).
     """
 
     purpose: str

@@ -81,7 +81,7 @@ class Usage(_Json, frozen=True):
         int | None, Meta(description="highest working set of a pod, bytes")
     ]
     days: Annotated[float, Meta(description="days between the first and the last sample")]
-    samples: Annotated[int, Meta(description="five-minute samples of single pods")]
+    samples: Annotated[int, Meta(description="samples of single pods, one for each time bin")]
     present_share: Annotated[float, Meta(description="share of the window's bins with a sample")]
 
 

@@ -64,7 +64,9 @@ def check_writable(path: Path) -> None:
 def encode_recording(recording: Recording) -> list[bytes]:
     """The bytes of a recording file, in order: its two lines and header, then the sections."""
     document = Document.of(recording)
-    packed = [pack_json(DOCUMENT, _without_passwords(msgspec.json.encode(document)))]
+    # Sets in order: the same recording is the same bytes in every process.
+    text = msgspec.json.encode(document, order="deterministic")
+    packed = [pack_json(DOCUMENT, _without_passwords(text))]
     arrays = choose_arrays(recording.history)
     for layout in ARRAYS:
         array = arrays[layout.section]

@@ -35,7 +35,7 @@ def assemble_report(
     """The report of one run; rows sorted by namespace, kind and name."""
     return Report(
         generated_at=format_time(time.time()),
-        source=_describe_source(evidence),
+        source=describe_source(evidence),
         pools=tuple(describe_pool(pool, sized) for pool in pools),
         workloads=tuple(sorted(sized, key=lambda row: (row.namespace, row.kind, row.name))),
         skipped=tuple(
@@ -138,7 +138,8 @@ def estimate_savings(sized: Sequence[WorkloadReport], node_releaser: str) -> Sav
     )
 
 
-def _describe_source(evidence: Recording) -> Source:
+def describe_source(evidence: Recording) -> Source:
+    """Where the evidence comes from, as every document says it."""
     grid = evidence.history.usage.grid
     return Source(
         cluster=evidence.cluster.source,

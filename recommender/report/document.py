@@ -1,4 +1,4 @@
-"""The report, and the comparison, in each output format."""
+"""The report, the comparison and the node curves, in each output format."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from recommender.report.backtest import format_backtest_markdown, format_backtest_table
 from recommender.report.contrast import format_contrast
 from recommender.report.sheet import format_comparison_csv, format_csv
 from recommender.report.table import format_table
 
 if TYPE_CHECKING:
+    from recommender.model.backtest import Backtest
     from recommender.model.contrast import Comparison
+    from recommender.model.curve import NodeCurves
     from recommender.model.report import Report
 
 OUTPUTS = ("table", "wide", "json", "yaml", "csv")
@@ -52,6 +55,30 @@ def format_comparison(
     )
 
 
+def format_node_curves(
+    curves: NodeCurves, *, output: str, width: int | None, is_terminal: bool
+) -> str:
+    """The node classes as table, json or yaml. Else as `format_report`."""
+    if output == "json":
+        return format_json(curves)
+    if output == "yaml":
+        return format_yaml(curves)
+    from recommender.report.nodecurve import format_curves  # noqa: PLC0415 - it draws with numpy
+
+    return format_curves(curves, width=width, is_terminal=is_terminal)
+
+
+def format_backtest(
+    backtest: Backtest, *, output: str, width: int | None, is_terminal: bool
+) -> str:
+    """The back-test as table, json or markdown. Else as `format_report`."""
+    if output == "json":
+        return format_json(backtest)
+    if output == "markdown":
+        return format_backtest_markdown(backtest)
+    return format_backtest_table(backtest, width=width, is_terminal=is_terminal)
+
+
 def format_json(document: msgspec.Struct) -> str:
     """A document as JSON, indented by two, keys in the order of its fields (the report's are
     those of docs/report.schema.json).
@@ -60,7 +87,7 @@ def format_json(document: msgspec.Struct) -> str:
     return _UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
 
 
-def format_yaml(document: Report | Comparison) -> str:
+def format_yaml(document: Report | Comparison | NodeCurves) -> str:
     """The same document as `format_json`, as YAML."""
     from recommender.report.yaml_text import format_yaml_document  # noqa: PLC0415 - yaml only here
 

@@ -7,10 +7,12 @@ from typing import Any
 
 import msgspec
 
-from recommender.model import contrast, report
+from recommender.model import backtest, contrast, curve, report
 
 SCHEMA_ID = "report.schema.json"
 COMPARISON_SCHEMA_ID = "comparison.schema.json"
+CURVE_SCHEMA_ID = "curve.schema.json"
+BACKTEST_SCHEMA_ID = "backtest.schema.json"
 
 
 def report_schema() -> dict[str, Any]:
@@ -26,6 +28,18 @@ def comparison_schema() -> dict[str, Any]:
     """The same of the comparison that `joulefit compare` prints."""
     title = f"joulefit comparison, {contrast.API_VERSION}"
     return _schema_of(contrast.Comparison, COMPARISON_SCHEMA_ID, title)
+
+
+def curve_schema() -> dict[str, Any]:
+    """The same of the node classes that `joulefit curve` prints."""
+    title = f"joulefit node curves, {curve.API_VERSION}"
+    return _schema_of(curve.NodeCurves, CURVE_SCHEMA_ID, title)
+
+
+def backtest_schema() -> dict[str, Any]:
+    """The same of the back-test that `joulefit backtest` prints."""
+    title = f"joulefit back-test, {backtest.API_VERSION}"
+    return _schema_of(backtest.Backtest, BACKTEST_SCHEMA_ID, title)
 
 
 def _schema_of(document: type, identifier: str, title: str) -> dict[str, Any]:

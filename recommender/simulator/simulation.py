@@ -10,14 +10,22 @@ import numpy as np
 
 from recommender.energy.published import PublishedServer, server_curve
 from recommender.model.cluster import ClusterState, Node, NodeLoad
-from recommender.model.history import History, NodeHistory, SourceChoice, TimeGrid, UsageHistory
+from recommender.model.history import History, NodeHistory, TimeGrid, UsageHistory
 from recommender.model.identity import ContainerRef
 from recommender.model.recording import Recording
 from recommender.simulator.fleet import FLEET
+from recommender.simulator.machine import (
+    SYSTEM_CORES,
+    SYSTEM_RESERVED,
+    SYSTEM_SHARE,
+    describe_sources,
+    draw_watts,
+    make_machines,
+)
 from recommender.simulator.placement import PENDING, place_pods
 from recommender.simulator.pod import PodActivity, draw_activity, draw_cpu, draw_memory
 from recommender.simulator.reduction import ContainerHistory, reduce_samples, stack_histories
-from recommender.units import DAY, HOUR, MINUTE, format_time
+from recommender.units import DAY, MINUTE, format_time
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,22 +34,6 @@ if TYPE_CHECKING:
 
 SERVER = "Lenovo SR645"
 CPU_MODEL = "AMD EPYC 7763 64-Core Processor"
-NODE_MEMORY_BYTES = 1012 * 2**30
-"""1 TiB less what the kubelet keeps back: 4 GiB per logical CPU, as in general-purpose
-instances."""
-
-SYSTEM_RESERVED = NodeLoad(cores=0.35, memory_bytes=0.5 * 2**30)
-"""Static pods on each node, which no VPA sizes."""
-SYSTEM_CORES = 0.6
-SYSTEM_SHARE = 0.02
-"""Kernel, kubelet and container runtime: a base and a share of what the pods use."""
-
-MACHINE_SPREAD = 0.01
-"""Servers of one model differ: fans, power supplies, silicon (sigma, relative)."""
-SLOW_NOISE, SLOW_HOURS = 0.01, 6.0
-"""The air in front of a server gets warmer and colder within hours (sigma, relative)."""
-FAST_NOISE = 0.01
-"""Of a five-minute mean of a power meter (sigma, relative)."""
 
 STORE_GAPS = ((2.3 * DAY, 40 * MINUTE), (9.6 * DAY, 25 * MINUTE))
 """The metric store was away: seconds before the end, and for how long."""
@@ -72,17 +64,14 @@ def simulate(*, end: int, days: int = 14, seed: int = 7, nodes: int = 12) -> Rec
         raise ValueError(f"at least one day and one node are needed, not {days} and {nodes}")
     grid = TimeGrid.ending(end, days * DAY)
     server = server_curve(SERVER)
-    machines = tuple(
-        Node(f"node-{number:02}", float(server.cores), NODE_MEMORY_BYTES, cpu_model=CPU_MODEL)
-        for number in range(1, nodes + 1)
-    )
+    machines = make_machines(server, nodes, cpu_model=CPU_MODEL)
     runs = _draw_runs(grid, machines, seed)
     usage, cores = _observe(grid, runs, machines, seed)
     label = f"SIMULATED cluster: {nodes} nodes, {len(FLEET)} workloads, seed {seed}"
     history = History(
         usage=usage,
         nodes=_meter(grid, machines, cores, server, np.random.default_rng([seed, 0])),
-        sources=_describe_sources(server),
+        sources=describe_sources(server),
         cluster=None,
     )
     return Recording(
@@ -154,8 +143,7 @@ def _meter(
     server: PublishedServer,
     rng: np.random.Generator,
 ) -> NodeHistory:
-    allocatable = np.array([[node.cores] for node in machines])
-    watts = server.power(cores / allocatable) * (1.0 + _draw_noise(grid, len(machines), rng))
+    watts = draw_watts(grid, cores, server, rng)
     observed = _is_observed(grid)
     return NodeHistory(
         grid=grid,
@@ -166,18 +154,6 @@ def _meter(
         reach=("platform",) * len(machines),
         cpu_model=(CPU_MODEL,) * len(machines),
     )
-
-
-def _draw_noise(grid: TimeGrid, machines: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Relative deviation of each machine's watts in each bin [N, T]."""
-    shape = (machines, grid.bins)
-    noise = MACHINE_SPREAD * rng.standard_normal((machines, 1)) + np.zeros(shape)
-    at = np.arange(grid.bins) * grid.step / (SLOW_HOURS * HOUR)
-    knots = np.arange(np.ceil(at[-1]) + 1.0)
-    for machine in range(machines):
-        air = SLOW_NOISE * rng.standard_normal(len(knots))
-        noise[machine] += np.interp(at, knots, air)
-    return noise + FAST_NOISE * rng.standard_normal(shape)
 
 
 def _describe_cluster(
@@ -205,16 +181,4 @@ def _describe_cluster(
             name: NodeLoad(float(cores[row]), float(memory[row])) for row, name in enumerate(names)
         },
         node_releaser="cluster-autoscaler",
-    )
-
-
-def _describe_sources(server: PublishedServer) -> tuple[SourceChoice, ...]:
-    curve = f"{server.name} ({server.cpu}, SPECpower_ssj2008, {server.year})"
-    return (
-        SourceChoice("usage", "joulefit", "SIMULATED: drawn per pod in five-minute means"),
-        SourceChoice("memory", "joulefit", "SIMULATED: drawn per pod"),
-        SourceChoice("node cpu", "joulefit", "SIMULATED: sum of the pods and the system"),
-        SourceChoice(
-            "node power", "joulefit", f"SIMULATED: published curve of {curve}, with noise"
-        ),
     )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from recommender.sizing.demand import ContainerDemand
     from recommender.sizing.distribution import DayDistribution
     from recommender.sizing.histogram import Floats
+    from recommender.sizing.pooltier import Pooled
     from recommender.sizing.terms import Terms
 
 INDIFFERENCE = 0.02
@@ -42,7 +43,12 @@ no reason to touch a pod, and demand is known to 2.5 % buckets."""
 
 
 def choose_bounds(
-    demand: ContainerDemand, request: float, *, p: float, terms: Terms
+    demand: ContainerDemand,
+    request: float,
+    *,
+    p: float,
+    terms: Terms,
+    pooled: Pooled | None = None,
 ) -> tuple[Band, Reason]:
     """The band around `request` cores, the p-quantile (or mean) of demand times crowding and the
     compensation for frequency.
@@ -50,8 +56,13 @@ def choose_bounds(
     Union of the 90 % interval over resampled days and of the requests that cost no more than is
     worth a restart (`estimate_slack`).
     """
-    scale = terms.crowding * demand.compensation
-    resampled = estimate_interval(demand, p, crowding=scale)
+    scale = (terms.crowding if pooled is None else 1.0) * demand.compensation
+    if pooled is not None and pooled.block is not None:
+        # Days of a few hours each are too few to be drawn from.
+        resampled = (request, request)
+    else:
+        factor = 1.0 if pooled is None else pooled.factor
+        resampled = estimate_interval(demand, p, crowding=scale, factor=factor)
     base = request / scale
     lower, upper = estimate_indifference(
         demand.distribution, base, mean=demand.mean, highest=demand.highest, terms=terms
@@ -90,10 +101,10 @@ def _name_slack(request: float, mean: float, terms: Terms) -> str:
 
 
 def estimate_interval(
-    demand: ContainerDemand, p: float, *, crowding: float = 1.0
+    demand: ContainerDemand, p: float, *, crowding: float = 1.0, factor: float = 1.0
 ) -> tuple[float, float]:
-    """90 % interval in cores of max(p-quantile with its bursts, mean) x crowding over resampled
-    days.
+    """90 % interval in cores of max(p-quantile with its bursts, factor x mean) x crowding over
+    resampled days.
 
     Widened by sqrt(D / (D - 1)) about its middle: D resampled days vary by that much less than
     D fresh ones would.
@@ -101,7 +112,7 @@ def estimate_interval(
     days = demand.distribution.days
     weights = resample_days(days)
     peaks = demand.distribution.quantile(p, weights) * choose_burst(demand.burst, p)
-    drawn = np.maximum(peaks, demand.mean_of(weights))
+    drawn = np.maximum(peaks, factor * demand.mean_of(weights))
     low, high = (float(end[0]) for end in interval_of(drawn[:, None]))
     middle = (low + high) / 2.0
     halfwidth = (high - low) / 2.0 * float(np.sqrt(days / max(days - 1, 1)))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from recommender.sizing.hysteresis import Previous
     from recommender.sizing.plan import ScaledRequest, Scaling
     from recommender.sizing.pool import PoolShare
+    from recommender.sizing.pooltier import Pooled
     from recommender.sizing.resource import Resource
     from recommender.sizing.terms import Terms
 
@@ -39,6 +40,7 @@ class Case:
     settings: SizingSettings
     sharers: int
     is_applied: bool
+    pooled: Pooled | None = None
     scaling: Scaling | None = None
     was_scaled: bool = False
 

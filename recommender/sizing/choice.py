@@ -93,16 +93,19 @@ def choose_cpu(case: Case, terms: Terms | None) -> Choice:
     if terms is None:
         band = choose_stock_cpu(case)
         return Choice(band, _explain_stock(case, "cpu", band))
-    p, why = explain_quantile(terms)
-    request_cores, (*facts, total) = choose_request(case.demand, p, terms.crowding)
-    band, bounds = choose_bounds(case.demand, request_cores, p=p, terms=terms)
+    pooled = case.pooled
+    p, why = explain_quantile(terms, pooled)
+    crowding = terms.crowding if pooled is None else 1.0  # the replay looks at how full nodes get
+    request_cores, (*facts, total) = choose_request(case.demand, p, crowding, pooled)
+    band, bounds = choose_bounds(case.demand, request_cores, p=p, terms=terms, pooled=pooled)
+    gates = () if pooled is None else tuple(gate.explain() for gate in pooled.gates)
     least, guard = _guard(case, request_cores)
     return Choice(
         _hold(band, least),
         (
             *_explain_price(case, terms),
-            *(*why, *facts, explain_ceiling(terms), total),
-            *(bounds, *guard),
+            *(*why, *facts, explain_ceiling(terms, is_replayed=pooled is not None), total),
+            *(bounds, *guard, *gates),
         ),
         quantile=p,
         floor_cores=max(request_cores, least / 1000.0),

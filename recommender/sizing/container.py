@@ -57,8 +57,14 @@ class _Meaning:
 
 def size_container(case: Case, *, with_curve: bool) -> ContainerReport:
     """The report of one container. Raises WorkloadSkipped where nothing can be recommended."""
-    tier = choose_tier(case.demand.days, case.demand.five_minute_bins, terms=case.terms)
-    terms = case.terms if tier.name == "T1" else None
+    tier = choose_tier(
+        case.demand.days,
+        case.demand.five_minute_bins,
+        terms=case.terms,
+        settings=case.settings,
+        pooled=case.pooled,
+    )
+    terms = None if tier.name == "T0" else case.terms
     choices = _choose(case, terms)
     bands, settled = _settle(case, choices)
     stock = _stock(case)

@@ -13,9 +13,15 @@ from recommender.sizing.correction import BinUsage, correct_days
 from recommender.sizing.distribution import DayDistribution, interval_of, resample_days
 from recommender.sizing.frequency import mean_frequency, normalise_frequency
 from recommender.sizing.histogram import quantile
-from recommender.sizing.rhythm import NEEDED_FOR_MEAN, Rhythm, find_rhythm
+from recommender.sizing.rhythm import NEEDED_FOR_MEAN, UNSURE_MEANS, Rhythm, find_rhythm
 from recommender.sizing.stock import estimate_confidence
-from recommender.sizing.strain import Strain, hours_of, read_strain, release_throttled
+from recommender.sizing.strain import (
+    Strain,
+    average_hours,
+    hours_of,
+    read_strain,
+    release_throttled,
+)
 from recommender.sizing.work import sum_busy_cores
 from recommender.sizing.workcurve import choose_windows
 from recommender.units import DAY
@@ -109,10 +115,11 @@ class ContainerDemand:
 
     @cached_property
     def least_mean(self) -> float:
-        """The mean that a request must cover: of what is on or off for as long as its mean is
-        not known, the upper end of that of resampled days (energy.md, 7: never the mean alone).
+        """The mean that a request must cover: of what is on or off, or bursty, for as long as its
+        mean is not known, the upper end of that of resampled days (energy.md, 7: never the mean
+        alone).
         """
-        if self.rhythm.pattern != "on/off" or self.days >= NEEDED_FOR_MEAN:
+        if self.rhythm.pattern not in UNSURE_MEANS or self.days >= NEEDED_FOR_MEAN:
             return self.mean
         means = self.mean_of(resample_days(self.distribution.days))
         return max(self.mean, float(interval_of(means[:, None])[1][0]))
@@ -167,6 +174,7 @@ class Demand:
         bins = np.arange(usage.grid.bins)
         self._day: NDArray[np.int64] = np.asarray(usage.grid.day_of(bins))
         self._hour = hours_of(usage.grid)
+        self._hour_cores = average_hours(usage, self._hour)
         self._hour_of_day = (self._hour + usage.grid.first_hour) % 24
 
     @property
@@ -209,7 +217,7 @@ class Demand:
         oom = float(usage.oom_bytes[row])
         p50, p90, p95 = self._quantiles[row].tolist()
         highest = float(usage.cpu_max[row])
-        strain = read_strain(usage, row, self._hour)
+        strain = read_strain(usage, row, self._hour_cores[row])
         wanted = self._want(row, strain)
         return ContainerDemand(
             days=(span + grid.step) / DAY,
@@ -232,7 +240,7 @@ class Demand:
             cpu_days=wanted.cpu_days,
             day_cores=wanted.day_cores,
             strain=strain,
-            rhythm=find_rhythm(strain.cores, usage.cpu_mean[row], self._hour_of_day),
+            rhythm=find_rhythm(strain.cores, usage.cpu_mean[row], self._hour_of_day, top=p95),
             steps=wanted.steps,
             compensation=wanted.compensation,
             burst=None if usage.burst is None else usage.burst[row].astype(np.float64),
@@ -241,24 +249,23 @@ class Demand:
     def _want(self, row: int, strain: Strain) -> _Wanted:
         """What a row wanted: its use without its limit, at the frequency of reference."""
         usage = self._usage
-        cores, is_used = usage.cpu_mean[row].astype(np.float64), usage.pods[row] > 0
-        factor = np.ones(usage.grid.bins)
-        steps: list[Reason] = []
-        compensation = 1.0
-        release = release_throttled(strain, self._hour, is_used)
-        if release is not None:
-            factor *= release.factor
-            steps.append(release.reason)
+        plain = usage.cpu_days[row], self._day_cores[row]
+        is_used = usage.pods[row] > 0
         hertz = self._hertz_of(row)
+        release = release_throttled(strain, self._hour, is_used)
+        if hertz is None and release is None:
+            return _Wanted(*plain)
+        factor = np.ones(usage.grid.bins) if release is None else release.factor
+        steps = [] if release is None else [release.reason]
+        compensation = 1.0
         if hertz is not None:
-            freed = np.where(is_used & (factor > 0.0), cores * factor, np.nan)
+            freed = np.where(is_used & (factor > 0.0), usage.cpu_mean[row] * factor, np.nan)
             norm = normalise_frequency(freed, hertz, day=self._day, grid=usage.grid)
             if norm is not None:
-                factor *= norm.factor
+                factor = factor * norm.factor
                 steps.append(norm.reason)
                 compensation = norm.compensation
         if (factor == 1.0).all():
-            plain = usage.cpu_days[row], self._day_cores[row]
             return _Wanted(*plain, tuple(steps), compensation)
         bins = BinUsage(usage.cpu_mean[row], usage.pods[row], self._day)
         moved = correct_days(usage.cpu_days[row], bins, factor)

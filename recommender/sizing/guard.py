@@ -8,6 +8,7 @@ at least Q(u) / rho, and not lowered until seven clean days have passed (energy.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -63,10 +64,12 @@ class _Sign:
 
     def find_fault(self, day: slice) -> str:
         """What was wrong on a day; "" for nothing."""
-        counted = self.by_hour[day][np.isfinite(self.by_hour[day])]
+        counted = self.by_hour[day][~np.isnan(self.by_hour[day])]
         if not len(counted):
             return ""
         value = float(counted.max() if self.is_worst else counted.mean())
+        if math.isinf(value):
+            return f"{self.name} beyond what its series can tell"
         return self.text.format(value) if value > self.most else ""
 
 
@@ -77,7 +80,7 @@ def judge_strain(strain: Strain, request: float | None) -> Guard | None:
     signs = _find_signs(strain, request)
     known = np.zeros(len(strain.cores), np.bool_)
     for each in (strain.throttled, strain.pressure, strain.latency):
-        known |= False if each is None else np.isfinite(each)
+        known |= False if each is None else ~np.isnan(each)
     hours = np.flatnonzero(known)
     if not len(hours):
         return None

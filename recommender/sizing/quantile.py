@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from recommender.energy.price import WorkClass
     from recommender.sizing.demand import ContainerDemand
+    from recommender.sizing.pooltier import Pooled
     from recommender.sizing.terms import Terms
 
 CLASS_RANGE: dict[WorkClass, tuple[float, float]] = {
@@ -58,12 +59,19 @@ def choose_quantile(reserved: float, shortfall: float, work_class: WorkClass) ->
     return min(max(1.0 - reserved / shortfall, least), greatest)
 
 
-def explain_quantile(terms: Terms) -> tuple[float, tuple[Reason, ...]]:
+def explain_quantile(
+    terms: Terms, pooled: Pooled | None = None
+) -> tuple[float, tuple[Reason, ...]]:
     """The quantile of these terms, with the steps that lead to it.
 
+    From T2 on it is the least of the class: what is needed above it, the pool check has found.
     What is printed is rounded before it is used, here and in `choose_request`, so that what is
     printed can be followed to its last digit.
     """
+    if pooled is not None and pooled.name in ("T2", "T3"):
+        p = CLASS_RANGE[terms.work_class][0]
+        why = f"the least of {terms.work_class} work: the pool check finds what it needs beyond it"
+        return p, (Reason("quantile", f"{p:.2f}", why),)
     dynamic = six(terms.shortfall / terms.multiple)
     reserved, shortfall = six(terms.reserved), six(dynamic * terms.multiple)
     p = six(choose_quantile(reserved, shortfall, terms.work_class))
@@ -84,58 +92,74 @@ def explain_quantile(terms: Terms) -> tuple[float, tuple[Reason, ...]]:
 
 
 def choose_request(
-    demand: ContainerDemand, p: float, crowding: float
+    demand: ContainerDemand, p: float, crowding: float, pooled: Pooled | None = None
 ) -> tuple[float, tuple[Reason, ...]]:
     """Cores to request: the p-quantile of demand with its bursts, at least its mean, more on a
     crowded pool.
 
     The mean matters for work that is mostly off: its p90 can lie below what it uses in all,
-    and a pool filled by such requests could not do the work.
+    and a pool filled by such requests could not do the work. `pooled` says by how much of the
+    mean its pool keeps cool; without it nobody has looked.
     """
-    covered = six(float(demand.distribution.quantile(p)[0]))
-    mean = six(demand.least_mean)
+    block = None if pooled is None else pooled.block
+    covered = six(block.floor if block else float(demand.distribution.quantile(p)[0]))
+    mean = six(block.mean if block else demand.least_mean)
+    factor = six(1.0 if pooled is None else pooled.factor)
     burst = six(choose_burst(demand.burst, p))
-    peak = covered * burst
-    factors = [six(factor) for factor in (crowding, demand.compensation)]
-    request = six(max(peak, mean) * factors[0] * factors[1])
+    factors = [six(each) for each in (crowding, demand.compensation)]
+    request = six(max(covered * burst, factor * mean) * factors[0] * factors[1])
     bursts = explain_burst(demand.burst, p)
+    hours = f"in {block.name}; " if block else ""
+    compared = _compare_mean(demand, covered * burst, mean, factor)
     steps = (
         *demand.steps,
-        Reason(name_quantile(p), _cores(covered), _compare_mean(demand, peak)),
+        Reason(name_quantile(p), _cores(covered), hours + compared),
         *((bursts,) if bursts else ()),
         demand.rhythm.explain(demand.days),
+        _ONE_BY_ONE if pooled is None else pooled.explain(),
         Reason(
-            "pool",
-            "one by one",
-            "each container is sized by its own demand: peaks that coincide in the pool are "
-            "not replayed",
+            "request",
+            _cores(request),
+            _write_request(_times(covered, burst), _times(mean, factor), factors, request),
         ),
-        Reason("request", _cores(request), _write_request(covered, burst, mean, factors, request)),
     )
     return request, steps
 
 
-def _write_request(
-    covered: float, burst: float, mean: float, factors: Sequence[float], request: float
-) -> str:
+_ONE_BY_ONE = Reason(
+    "pool",
+    "one by one",
+    "each container is sized by its own demand: peaks that coincide in the pool are not replayed",
+)
+
+
+def _times(value: float, factor: float) -> str:
+    return f"{value:g}" + (f" x {factor:g}" if factor != 1.0 else "")
+
+
+def _write_request(peak: str, mean: str, factors: Sequence[float], request: float) -> str:
     """Its arithmetic in cores, without the factors that are one."""
-    peak = f"{covered:g}" + (f" x {burst:g}" if burst != 1.0 else "")
     others = "".join(f" x {factor:g}" for factor in factors if factor != 1.0)
-    return f"max({peak}, {mean:g}){others} = {request:g}: quantile, mean and what follows them"
+    return f"max({peak}, {mean}){others} = {request:g}: quantile, mean and what follows them"
 
 
-def _compare_mean(demand: ContainerDemand, peak: float) -> str:
-    """Whether the quantile, with its bursts, or the mean decides."""
-    mean, most = six(demand.mean), six(demand.least_mean)
-    what = f"the mean of {_cores(mean)}"
-    if most > mean:
+def _compare_mean(demand: ContainerDemand, peak: float, most: float, factor: float) -> str:
+    """Whether the quantile, with its bursts, or the mean decides; `most` is what counts of it."""
+    mean = six(demand.mean)
+    what = f"the mean of {_cores(most)}"
+    if most == six(demand.least_mean) and most > mean:
         what = f"{_cores(most)}, the most that its mean of {_cores(mean)} may be"
-    return f"above {what}, so it decides" if peak >= most else f"below {what}, which decides"
+    if factor > 1.0:
+        what = f"{factor:g} x {what}"
+    decides = peak >= factor * most
+    return f"above {what}, so it decides" if decides else f"below {what}, which decides"
 
 
-def explain_ceiling(terms: Terms) -> Reason:
+def explain_ceiling(terms: Terms, *, is_replayed: bool = False) -> Reason:
     """What a pool that is fuller than its best does to its requests."""
     where = f"pool at {terms.utilisation:.0%}, planned up to {terms.planned:.0%}"
+    if is_replayed:
+        return Reason("ceiling", "x1", f"{where}: the pool check keeps its nodes below that")
     if terms.crowding <= 1.0:
         return Reason("ceiling", "x1", f"{where}: no change")
     return Reason(

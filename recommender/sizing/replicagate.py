@@ -62,7 +62,12 @@ def _find_pod_flaw(workload: Workload, scaler: CpuScaler) -> str:
 def find_gap(cases: Sequence[Case], found: Found) -> str:
     """What evidence is missing; `found` has windows."""
     for case in cases:
-        tier = choose_tier(case.demand.days, case.demand.five_minute_bins, terms=case.terms)
+        tier = choose_tier(
+            case.demand.days,
+            case.demand.five_minute_bins,
+            terms=case.terms,
+            settings=case.settings,
+        )
         if tier.gap:
             return f"no energy evidence: {tier.gap}"
     windows = found.windows

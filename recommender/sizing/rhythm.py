@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 NEEDED = {"flat": 1.0, "daily": 7.0, "weekly": 7.0, "bursty": 28.0, "on/off": 7.0}
 """Days for each pattern."""
 
+UNSURE_MEANS = frozenset({"on/off", "bursty"})
 NEEDED_FOR_MEAN = 28.0
-"""Days until the mean of what is on or off is known."""
+"""Days until the mean of these is known."""
 
 LEAST_LIKENESS = 0.3
 """Autocorrelation from which there is a rhythm: two weeks of white noise reach 0.11 by chance."""
@@ -42,6 +43,9 @@ LEAST_GAIN = 0.1
 
 IDLE = 0.1
 """Share of the p95 below which a bin is idle."""
+
+LEAST_CORES = 0.001
+"""Whose p95 is less has no pattern that matters."""
 
 BURSTY = 0.5
 """Spread about the rhythm, over the mean."""
@@ -66,15 +70,16 @@ class Rhythm:
         return Reason("pattern", self.pattern, f"{self.why}: {days:.1f} d of history, {verdict}")
 
 
-def find_rhythm(hour_cores: Floats, cores: Floats, slot: NDArray[np.int64]) -> Rhythm:
+def find_rhythm(
+    hour_cores: Floats, cores: Floats, slot: NDArray[np.int64], *, top: float
+) -> Rhythm:
     """The pattern of mean cores by hour [H] and by bin [T], NaN where there was no pod.
 
-    `slot` [T] is the hour of the day of each bin.
+    `slot` [T] is the hour of the day of each bin, `top` the p95 of use in cores.
     """
     is_known = np.isfinite(cores)
     known = cores[is_known]
-    top = _upper(known)
-    if top <= 0.0:
+    if top < LEAST_CORES or not len(known):
         return Rhythm("flat", NEEDED["flat"], "next to nothing is used")
     idle = float((known < IDLE * top).mean())
     if idle >= 0.5:
@@ -111,11 +116,3 @@ def _spread_about(known: Floats, slot: NDArray[np.int64]) -> float:
     """Standard deviation about the mean of each slot, over the mean of all."""
     mean = np.bincount(slot, known) / np.maximum(np.bincount(slot), 1)
     return float((known - mean[slot]).std() / known.mean())
-
-
-def _upper(known: Floats) -> float:
-    """The p95 of some values, 0 without any."""
-    if not len(known):
-        return 0.0
-    rank = min(int(0.95 * len(known)), len(known) - 1)
-    return float(np.partition(known, rank)[rank])

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     Hours = NDArray[np.float64]
 
+_CHUNK = 64  # rows at once: a few MB of floating point, whatever the fleet
+
 UNTHROTTLED = 0.01
 """Share of the time held back up to which a window counts as free."""
 
@@ -51,21 +53,33 @@ class Strain:
         return any(each is not None for each in (self.throttled, self.pressure, self.latency))
 
 
-def read_strain(usage: UsageHistory, row: int, hour: NDArray[np.int64]) -> Strain:
-    """The strain of a row; `hour` [T] is that of each bin."""
-    present = np.flatnonzero(usage.pods[row] > 0)
-    pods = usage.pods[row, present].astype(np.float64)
-    count = np.bincount(hour[present], pods, usage.grid.hours)
-    total = np.bincount(hour[present], pods * usage.cpu_mean[row, present], usage.grid.hours)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        cores = total / count
+def read_strain(usage: UsageHistory, row: int, cores: Hours) -> Strain:
+    """The strain of a row with these mean cores by hour [H]."""
 
     def pick(array: NDArray[np.float32] | None) -> Hours | None:
-        if array is None or not np.isfinite(array[row]).any():
+        if array is None or np.isnan(array[row]).all():
             return None
         return np.asarray(array[row], np.float64)
 
     return Strain(cores, pick(usage.throttled), pick(usage.pressure), pick(usage.latency))
+
+
+def average_hours(usage: UsageHistory, hour: NDArray[np.int64]) -> Hours:
+    """Mean cores over the pods of each row by hour, [W, H]; NaN where there was none.
+
+    `hour` [T] is that of each bin, in order.
+    """
+    found = np.full((len(usage.containers), usage.grid.hours), np.nan)
+    first = np.flatnonzero(np.diff(hour, prepend=-1))
+    for begin in range(0, len(found), _CHUNK):
+        rows = slice(begin, begin + _CHUNK)
+        pods = usage.pods[rows].astype(np.float64)
+        cores = np.nan_to_num(usage.cpu_mean[rows]) * pods
+        with np.errstate(invalid="ignore", divide="ignore"):
+            found[rows, hour[first]] = np.add.reduceat(cores, first, axis=1) / np.add.reduceat(
+                pods, first, axis=1
+            )
+    return found
 
 
 @dataclass(frozen=True)

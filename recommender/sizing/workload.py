@@ -17,6 +17,7 @@ from recommender.sizing.case import Case
 from recommender.sizing.container import size_container
 from recommender.sizing.hysteresis import parse_previous
 from recommender.sizing.pool import choose_terms
+from recommender.sizing.pooltier import choose_pooled
 from recommender.sizing.recall import recall_basis, recall_status
 from recommender.sizing.scaled import SCALED_BASIS, size_scaled
 from recommender.sizing.work import explain_evidence, find_windows
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from recommender.sizing.demand import ContainerDemand, Demand
     from recommender.sizing.plan import Found
     from recommender.sizing.pool import PoolShare
+    from recommender.sizing.pooltier import Pooled
 
 _SIDECAR = (
     "a native sidecar (init container with restartPolicy Always), which VPA's other parts do not"
@@ -84,6 +86,7 @@ def size_workload(
             settings=settings,
             sharers=len(demands),
             is_applied=vpa is not None,
+            pooled=_pool(workload, spec, vpa, pools, seen),
         )
         for spec, seen in demands
     ]
@@ -103,6 +106,27 @@ def size_workload(
         report, work_class_source=origin, work=done.reason, work_kind=done.kind
     )
     return report, tuple(skipped)
+
+
+def _pool(
+    workload: Workload,
+    spec: ContainerSpec,
+    vpa: Vpa | None,
+    shares: Sequence[PoolShare],
+    demand: ContainerDemand,
+) -> Pooled | None:
+    """What the replay of its pools allows; None where one of them was not replayed."""
+    tiers = [share.tier for share in shares if share.tier is not None]
+    return choose_pooled(
+        tiers if len(tiers) == len(shares) else (),
+        ContainerRef(workload.ref, spec.name),
+        days=demand.days,
+        can_resize=vpa is not None and vpa.update_mode in RESIZES_IN_PLACE,
+    )
+
+
+RESIZES_IN_PLACE = frozenset({"InPlaceOrRecreate", "InPlace"})
+"""Update modes in which a changed request need not restart the pod."""
 
 
 def _scale(workload: Workload, vpa: Vpa | None, cases: list[Case], found: Found) -> list[Case]:

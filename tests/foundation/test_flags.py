@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from recommender import flags, settings
+from recommender.cli import main
 
 
 def _command(*classes):
@@ -72,6 +73,10 @@ def test_environment_variables_stand_for_flags_and_flags_beat_them():
         (["--history", "0s"], "'0s' is no time at all"),
         (["--store-timeout", "0ms"], "'0ms' is no time at all"),
         (["--history", "999999w"], "'999999w' is longer than 100 years"),
+        (["--step", "7m"], "'7m' is no length of a time bin"),
+        (["--step", "often"], "'often' is not a duration"),
+        (["--least-history", "0s"], "'0s' is no time at all"),
+        (["--least-samples", "-1"], "-1 is not in the range"),
         (["--end", "soon"], "'soon' is not a time"),
         (["--end", "1969-12-31"], "'1969-12-31' is before 1970"),
         (["--pod-min-cpu", "many"], "'many' is not a Kubernetes quantity"),
@@ -101,10 +106,14 @@ def test_secrets_are_in_no_repr():
 def test_every_option_has_its_own_variable_and_flag_and_a_text():
     rows = [row for each in settings.ALL_SETTINGS for row in flags.option_rows(each)]
     assert len({row.variable for row in rows}) == len(rows)
-    own = [row.flag for row in rows if row.flag != "--output"]  # each page has its formats
-    assert len(set(own)) == len(own)
     assert all(row.text for row in rows)
     assert {row.variable for row in rows} >= {"JOULEFIT_STORE", "JOULEFIT_HISTORY"}
+
+
+@pytest.mark.parametrize("command", main.commands.values(), ids=lambda each: each.name)
+def test_no_command_has_a_flag_twice(command):
+    flags_of_it = [flag for option in command.params for flag in option.opts]
+    assert len(set(flags_of_it)) == len(flags_of_it)
 
 
 def test_the_documented_default_reads_back_as_the_default():

@@ -254,6 +254,7 @@ def test_recorded_settings_say_what_was_read_and_hold_no_secret():
     assert chosen["recommender_name"] == "clever"
     assert chosen["namespace"] == "shop,data"
     assert chosen["history"] == "86400.0"
+    assert chosen["step"] == "300"
     assert chosen["end"] == "None"
     assert "hunter2" not in str(chosen)
     assert "store" not in chosen

@@ -11,8 +11,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from recommender.report.document import format_report
+from recommender.report.document import format_backtest, format_report
 from recommender.report.explain import format_explanation
+from tests.report.backtest_sample import sample_backtest
 from tests.report.sample import one_namespace_report, sample_report, source
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -38,6 +39,12 @@ def _without_workloads():
     return msgspec.structs.replace(sample_report(), workloads=(), pools=())
 
 
+def _backtest(output, *, width=None):
+    return format_backtest(
+        sample_backtest(), output=output, width=width, is_terminal=width is not None
+    )
+
+
 OUTPUTS = {
     "table.txt": lambda: _report("table"),
     "table-one-namespace.txt": lambda: _report("table", report=one_namespace_report()),
@@ -49,6 +56,10 @@ OUTPUTS = {
     "report.json": lambda: _report("json"),
     "report.yaml": lambda: _report("yaml"),
     "report.csv": lambda: _report("csv"),
+    "backtest.txt": lambda: _backtest("table"),
+    "backtest-terminal-80.ansi": lambda: _backtest("table", width=80),
+    "backtest.md": lambda: _backtest("markdown"),
+    "backtest.json": lambda: _backtest("json"),
     "explain-priced.txt": lambda: _explain("checkout"),
     "explain-priced-terminal-80.ansi": lambda: _explain("checkout", width=80),
     "explain-stock.txt": lambda: _explain("search"),

@@ -1,0 +1,248 @@
+"""The back-test as a table with a drawing, and as markdown.
+
+Widths, pipes and what is left out where the terminal is too narrow are as in `report.table`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from recommender.report.grid import Column, layout_grid, layout_sentence
+from recommender.report.line import Line, Span, join_lines, line, span
+from recommender.report.notation import NONE, format_share
+from recommender.report.plane import Point, draw_plane
+from recommender.report.table import SIMULATED
+from recommender.text import escape_controls
+from recommender.units import format_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from recommender.model.backtest import (
+        Backtest,
+        PolicyName,
+        PolicyReport,
+        PoolBacktest,
+        Scenario,
+    )
+
+DROP_ORDER = ("node-hours", "unserved", "changes a day", "exposure", "kept", "J/core-s")
+_TITLES = (
+    *("policy", "J/core-s", "released", "kept", "node-hours", "hot", "worst day"),
+    *("exposure", "unserved", "changes a day"),
+)
+LEGEND = (
+    "J/core-s: of all nodes, per core-second of work served, emptied nodes released; released,"
+    " kept: that against the stock rule's, where emptied nodes are released or stay on; hot:"
+    " share of container-time on nodes that are nearly full; exposure: with usage above the"
+    " request; changes a day: of one container's target"
+)
+
+LETTERS: dict[PolicyName, str] = {
+    "as-requested": "r",
+    "stock": "s",
+    "p95": "5",
+    "p99": "9",
+    "frequency-only": "f",
+    "T1": "1",
+    "T2": "2",
+    "T3": "3",
+}
+
+_PIPE_WIDTH = 80  # of what has a width of its own: the drawing
+_WIDEST_DRAWING = 72
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One policy of a pool under both scenarios, as far as they were tested."""
+
+    name: PolicyName
+    released: PolicyReport | None
+    kept: PolicyReport | None
+
+    @property
+    def any(self) -> PolicyReport | None:
+        """What does not depend on what becomes of emptied nodes stands in either."""
+        return self.released or self.kept
+
+
+def format_backtest_table(backtest: Backtest, *, width: int | None, is_terminal: bool) -> str:
+    """The back-test as text that ends in a line break; width None: unlimited."""
+    lines = [line(SIMULATED, "bold yellow"), line()] if backtest.source.is_simulated else []
+    hidden: dict[str, None] = {}
+    for pool in backtest.pools:
+        lines += layout_sentence(_head(backtest, pool), width=width, style="bold")
+        rows = _rows(backtest, pool)
+        if rows:
+            grid = layout_grid(_columns(), _cells(rows), width=width, drop_order=DROP_ORDER)
+            lines += [*grid.lines, line()]
+            hidden |= dict.fromkeys(grid.hidden)
+            lines += _drawing_lines(rows, width=width)
+        for text in _sentences(pool):
+            lines += layout_sentence(text, width=width)
+        lines.append(line())
+    lines += _last_lines(backtest, tuple(hidden), width=width)
+    return join_lines(lines, is_terminal=is_terminal)
+
+
+def format_backtest_markdown(backtest: Backtest) -> str:
+    """The same as markdown: a heading, a table and the sentences for each pool."""
+    lines = [f"**{SIMULATED}**", ""] if backtest.source.is_simulated else []
+    for pool in backtest.pools:
+        lines += [f"## {_escape(_head(backtest, pool))}", ""]
+        rows = _rows(backtest, pool)
+        if rows:
+            lines += [
+                "| " + " | ".join(_TITLES) + " |",
+                "|---|" + "---:|" * (len(_TITLES) - 1),
+                *("| " + " | ".join(cell.text for cell in row) + " |" for row in _cells(rows)),
+                "",
+            ]
+        lines += [f"- {_escape(text)}" for text in _sentences(pool)] + [""]
+    lines += [_escape(text) for text in _footnotes(backtest)]
+    return "\n".join(lines) + "\n"
+
+
+def _escape(text: str) -> str:
+    """Foreign names must not become markup."""
+    plain = escape_controls(text)
+    return "".join(f"\\{char}" if char in "\\`*_|<>[]" else char for char in plain)
+
+
+def _head(backtest: Backtest, pool: PoolBacktest) -> str:
+    tested = (
+        f"{pool.tests} x trained on {format_duration(backtest.train_seconds)} and tested on the"
+        f" next {format_duration(backtest.test_seconds)}"
+        if pool.tests
+        else "not tested"
+    )
+    return (
+        f"{pool.name}: {_count(pool.nodes, 'node')}, {_count(pool.containers, 'container')},"
+        f" {pool.history_days:.3g} d of history, {tested}"
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _rows(backtest: Backtest, pool: PoolBacktest) -> list[_Row]:
+    found: dict[PolicyName, dict[Scenario, PolicyReport]] = {}
+    for each in backtest.policies:
+        if each.pool == pool.name:
+            found.setdefault(each.name, {})[each.scenario] = each
+    return [
+        _Row(name, parts.get("nodes-released"), parts.get("nodes-kept"))
+        for name, parts in found.items()
+    ]
+
+
+def _columns() -> list[Column]:
+    return [Column(title, is_right=title != "policy") for title in _TITLES]
+
+
+def _cells(rows: list[_Row]) -> list[list[Span]]:
+    stock = next((row for row in rows if row.name == "stock"), None)
+    return [_row_cells(row, stock) for row in rows]
+
+
+def _row_cells(row: _Row, stock: _Row | None) -> list[Span]:
+    figures = row.any
+    if figures is None:  # a row is made of at least one report
+        raise AssertionError(f"{row.name} was tested under no scenario")
+    base = stock or _Row("stock", None, None)
+    return [
+        span(row.name.replace("-", " "), "bold" if row.name.startswith("T") else ""),
+        span(_number(row.released.joules_per_work if row.released else None)),
+        span(_against(row.released, base.released)),
+        span(_against(row.kept, base.kept)),
+        span(_number((row.released or figures).node_hours)),
+        span(format_share(figures.hot_share_mean)),
+        span(format_share(figures.hot_share_worst_day)),
+        span(format_share(figures.exposure_share)),
+        span(format_share(figures.unserved_share)),
+        span(_number(figures.changes_per_day)),
+    ]
+
+
+def _number(value: float | None) -> str:
+    """To three digits, whole numbers in full: 0.013, 2.41, 1,290."""
+    if value is None:
+        return NONE
+    return f"{value:,.0f}" if abs(value) >= 99.95 else f"{float(f'{value:.3g}'):g}"
+
+
+def _against(each: PolicyReport | None, stock: PolicyReport | None) -> str:
+    change = _change(each, stock)
+    return NONE if change is None else format_percent_change(change)
+
+
+def _change(each: PolicyReport | None, stock: PolicyReport | None) -> float | None:
+    if each is None or stock is None or not stock.joules_per_work:
+        return None
+    value = each.joules_per_work
+    return None if value is None else value / stock.joules_per_work - 1.0
+
+
+def format_percent_change(change: float) -> str:
+    """A relative change with its sign: -18.2 %, +0.4 %, 0 %."""
+    text = f"{change * 100:+,.1f}"
+    return "0 %" if not text.strip("+-0.") else f"{text} %"
+
+
+def _drawing_lines(rows: list[_Row], *, width: int | None) -> list[Line]:
+    """Energy against hot time, emptied nodes released: the lower left is the better."""
+    points = []
+    floor = None
+    shown = []
+    for row in rows:
+        each = row.released
+        if each is None or each.joules_per_work is None:
+            continue
+        if row.name == "limit":
+            floor = each.joules_per_work
+        elif each.hot_share_mean is not None:
+            points.append(Point(LETTERS[row.name], each.hot_share_mean, each.joules_per_work))
+            shown.append(f"{LETTERS[row.name]} {row.name.replace('-', ' ')}")
+    columns = min(_WIDEST_DRAWING, max((width or _PIPE_WIDTH) - 20, 24))
+    drawing = draw_plane(list(reversed(points)), floor=floor, columns=columns)
+    if not drawing:
+        return []
+    legend = "J/core-s against hot container-time: " + ", ".join(shown)
+    legend += ", . the limit" if floor is not None else ""
+    return [
+        *layout_sentence(legend + ", | what is allowed", width=width),
+        *(line(f"  {each}") for each in drawing),
+        line(),
+    ]
+
+
+def _sentences(pool: PoolBacktest) -> Iterator[str]:
+    yield from pool.sentences
+    for each in pool.refused:
+        yield f"{each.name.replace('-', ' ')} was not tested: {each.reason}"
+
+
+def _footnotes(backtest: Backtest) -> list[str]:
+    seen = backtest.node_releaser
+    released = f"{seen} seen" if seen else "no autoscaler that removes nodes was seen"
+    texts = []
+    if backtest.policies:
+        texts = [LEGEND, f"released nodes need something that removes them ({released})"]
+    if not backtest.pools:
+        texts = ["nothing to test: no pool of nodes is known"]
+    return texts
+
+
+def _last_lines(backtest: Backtest, hidden: tuple[str, ...], *, width: int | None) -> list[Line]:
+    lines: list[Line] = []
+    for text in _footnotes(backtest):
+        lines += layout_sentence(text, width=width)
+    if hidden:
+        text = f"not shown at {width} columns: {', '.join(hidden)}"
+        lines += layout_sentence(text, width=width, style="dim")
+    for each in backtest.source.warnings:
+        lines += layout_sentence(f"warning: {each}", width=width, style="yellow")
+    return lines
