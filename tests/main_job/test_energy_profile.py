@@ -1,6 +1,8 @@
 """`joulefit` on a real API server and a real Prometheus, with an EnergyProfile beside a VPA."""
 
 import json
+import math
+import re
 
 import pytest
 
@@ -44,6 +46,11 @@ def explain(live, workload):
     return outcome.stdout
 
 
+def work_line(text):
+    (line,) = [each for each in text.splitlines() if each.startswith("  work  ")]
+    return line
+
+
 def change(profiles, workload, **spec):
     path = f"/apis/joulefit.io/v1alpha1/namespaces/{workload.namespace}/energyprofiles/"
     profiles.api.patch(path + workload.name, {"spec": spec})
@@ -61,7 +68,7 @@ def is_taken(profiles, workload, **spec):
 @pytest.mark.usefixtures("profiles")
 def test_explain_shows_the_work_and_who_chose_the_class(live, workload, fleet):
     text = explain(live, workload)
-    (line,) = [each for each in text.splitlines() if each.startswith("  work  ")]
+    line = work_line(text)
     # Seconds of CPU per busy core-second are one, whatever the load.
     assert ", 1 per core-second" in line
     rows = [row for each in workload.containers for row in fleet.rows_of(workload, each.name)]
@@ -87,7 +94,7 @@ def test_a_recording_holds_the_profile_and_the_work(live, workload, tmp_path):
     outcome = joulefit("explain", name, "--recording", path)
     assert outcome.code == 0, outcome.stderr
     assert f"{CPU_TIME} of its EnergyProfile: its own throughput" in outcome.stdout
-    assert outcome.stdout == explain(live, workload)
+    assert work_line(outcome.stdout) == work_line(explain(live, workload))
     assert "work class critical: spec.workClass of its EnergyProfile" in outcome.stdout
 
 
@@ -107,16 +114,18 @@ def scaled(profiles, fleet):
     profiles.kubectl("delete", "enp", first.name, "-n", first.namespace)
 
 
-def test_a_workload_under_an_hpa_whose_work_tells_no_size_keeps_its_request(live, scaled, cluster):
-    """Its pods are always as many, and CPU time grows with CPU time: no size is the best."""
+def test_a_workload_under_an_hpa_is_sized_by_its_work(live, scaled, cluster):
+    """Its two containers share the work unevenly as it grows, which is what bends one of them."""
     text = explain(live, scaled)
-    (line,) = [each for each in text.splitlines() if each.startswith("  replicas ")][:1]
-    assert "not sized" in line
-    assert "needed" in line or "the larger the better" in line
+    assert "tier T1 work per joule of a replica" in text
+    line = next(each for each in text.splitlines() if each.startswith("  request "))
+    _, cores, _ = re.split(r"\s{2,}", line.strip(), maxsplit=2)
+    used = float(re.search(r"(\S+) / 0\.7 = ", line)[1])  # the HPA's 70 %
+    assert int(cores.removesuffix("m")) == math.ceil(used / 0.7 * 1000)
     assert live("run", "--once").code == 0
     found = status_of(cluster, scaled, "enp")
     assert found["work"]["kind"] == "throughput"
-    assert found["basis"] == "cpu kept for its HPA"
+    assert found["basis"] == "work per joule of a replica"
 
 
 def status_of(cluster, workload, kind):
