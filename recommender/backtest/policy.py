@@ -140,7 +140,8 @@ class Rules:
         return _of(check)
 
     def _pooled(self, train: PoolTrace) -> Proposal:
-        return _of(size_pooled(train, allowance=self.allowance, limits=self.limits))
+        limits = self.limits.planned_for(train)
+        return _of(size_pooled(train, allowance=self.allowance, limits=limits))
 
     def _by_block(self, train: PoolTrace) -> Proposal:
         limits = self.limits.scaled(self.block_share)
