@@ -1,15 +1,17 @@
 # One command per chore; each sets up what it needs and is quick when it is there.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-node check bench science format lock golden docs setup testbed clean
+.PHONY: help demo test test-node e2e check bench science format lock golden docs setup testbed clean
 
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+# As root, but with the caller's parts and caches, and without root's files in the caller's folders.
+AS_ROOT := $(if $(SUDO),$(SUDO) -E env "HOME=$$HOME" "PATH=$$PATH" PYTHONDONTWRITEBYTECODE=1)
 
 help:            ## this list
-	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
 
 # A Debian-like machine may have python3 without venv; everything else comes locked by hash.
 $(INSTALLED): requirements-dev.lock pyproject.toml
@@ -36,6 +38,9 @@ test: testbed    ## the suite, real parts included; what times the kernel runs a
 
 test-node: testbed ## of these only the tests that need a real node or eBPF
 	$(BIN)/python -m pytest -m node
+
+e2e: testbed     ## the whole road on a real Kubernetes node, step by step, and what kubectl shows then
+	@$(AS_ROOT) $(BIN)/python -m tests.e2e
 
 check: setup     ## formatter, linter, types, layers, generated files
 	$(BIN)/ruff format --check .

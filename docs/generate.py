@@ -14,7 +14,12 @@ from recommender import settings
 from recommender.cluster.lease import DEFAULT_NAMESPACE, name_lease
 from recommender.cluster.role import list_lease_rules, list_rules
 from recommender.flags import OptionRow, option_rows
-from recommender.report.schema import backtest_schema, comparison_schema, report_schema
+from recommender.report.schema import (
+    backtest_schema,
+    comparison_schema,
+    curve_schema,
+    report_schema,
+)
 from recommender.report.yaml_text import format_yaml_documents
 
 if TYPE_CHECKING:
@@ -70,6 +75,11 @@ def format_comparison_schema() -> str:
     return json.dumps(comparison_schema(), indent=2) + "\n"
 
 
+def format_curve_schema() -> str:
+    """docs/curve.schema.json: the schema of `curve --output json`."""
+    return json.dumps(curve_schema(), indent=2) + "\n"
+
+
 def format_backtest_schema() -> str:
     """docs/backtest.schema.json: the schema of `backtest --output json`."""
     return json.dumps(backtest_schema(), indent=2) + "\n"
@@ -95,6 +105,7 @@ GENERATED = {
     "collector-settings.md": format_collector_settings,
     "report.schema.json": format_schema,
     "comparison.schema.json": format_comparison_schema,
+    "curve.schema.json": format_curve_schema,
     "backtest.schema.json": format_backtest_schema,
     "cluster-role.yaml": format_role,
 }

@@ -16,6 +16,7 @@ from recommender.backtest.limit import estimate_limit
 from recommender.backtest.policy import POLICIES, Rules
 from recommender.backtest.walk import run_policies
 from recommender.energy.published import server_curve
+from recommender.replay.check import CheckLimits
 from recommender.simulator.generator import FLEET_KINDS, FleetKind, draw_fleet
 from recommender.simulator.trace import trace_fleet
 
@@ -126,7 +127,7 @@ def _measure_pool(trace: PoolTrace, *, planned: float, with_whole: bool) -> dict
     result = run_policies(trace, rules.choose(POLICIES), train_bins=train, test_bins=test)
     tests: dict[str, PolicyTest] = {each.policy.name: each for each in result.tests}
     if with_whole:
-        whole = Rules(planned=planned, block_share=1.0).choose(["T3"])
+        whole = Rules(planned=planned, pooled=CheckLimits()).choose(["T3"])
         found = run_policies(trace, whole, train_bins=train, test_bins=test)
         tests[WHOLE] = found.tests[0]
     stock = tests["stock"].outcome

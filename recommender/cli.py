@@ -6,7 +6,6 @@ so that `joulefit --help` answers at once.
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 import sys
 import time
@@ -14,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from recommender import __version__
 from recommender.console import Group
@@ -23,9 +21,11 @@ from recommender.flags import collect, settings_options
 from recommender.settings import (
     BacktestSettings,
     ClusterSettings,
+    CurveSettings,
     DemoSettings,
     DoctorSettings,
     GateSettings,
+    LeaseSettings,
     OutputSettings,
     PageSettings,
     RecordSettings,
@@ -36,18 +36,14 @@ from recommender.settings import (
     StoreSettings,
     WindowSettings,
 )
+from recommender.source import READING, choose_source, live_source, table_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from recommender.cluster.connection import ApiConnection
     from recommender.cycle import Cycle, EvidenceSource, StatusSink
-    from recommender.history.store_reader import StoreReader
-    from recommender.history.work import WorkReader
-    from recommender.model.history import TimeGrid
     from recommender.report.progress import Progress
 
-_READING = (StoreSettings, ClusterSettings, WindowSettings)
 _HELP = {"help_option_names": ["-h", "--help"]}
 
 
@@ -66,14 +62,16 @@ def main(context: click.Context) -> None:
 
 
 @main.command()
-@settings_options(OutputSettings, GateSettings, SourceSettings, *_READING, SizingSettings)
+@settings_options(OutputSettings, GateSettings, SourceSettings, *READING, SizingSettings)
 def report(**values: Any) -> None:
     """Show what each workload should request, and why. Changes nothing."""
     from recommender.report.document import format_report
 
     output = collect(OutputSettings, values)
     with _progress() as progress:
-        cycle = _run(_source(values, progress), values, with_curves=output.output in _WITH_CURVES)
+        cycle = _run(
+            choose_source(values, progress), values, with_curves=output.output in _WITH_CURVES
+        )
     text = format_report(
         cycle.report, output=output.output, width=_width(), is_terminal=_is_terminal()
     )
@@ -86,21 +84,16 @@ _WITH_CURVES = ("json", "yaml")
 
 @main.command()
 @click.argument("workload", metavar="NAMESPACE/KIND/NAME")
-@settings_options(SourceSettings, *_READING, SizingSettings)
+@settings_options(SourceSettings, *READING, SizingSettings)
 def explain(workload: str, **values: Any) -> None:
     """Show each step of one workload's recommendation with its numbers."""
-    import msgspec
-
     from recommender.report.explain import format_explanation
     from recommender.report.lookup import find_workload
-    from recommender.work import read_work
 
     values["all_workloads"] = True
     with _progress() as progress:
-        cycle = _run(_source(values, progress, explained=workload), values, with_curves=True)
+        cycle = _run(choose_source(values, progress, explained=workload), values, with_curves=True)
         found = find_workload(cycle.report, workload)
-        step = read_work(cycle.evidence, found, _work_reader(values, progress))
-    found = msgspec.structs.replace(found, work=step)
     click.echo(
         format_explanation(cycle.report, found, width=_width(), is_terminal=_is_terminal()),
         nl=False,
@@ -109,7 +102,7 @@ def explain(workload: str, **values: Any) -> None:
 
 @main.command()
 @click.argument("workload", metavar="[NAMESPACE/KIND/NAME]", default="")
-@settings_options(OutputSettings, SourceSettings, *_READING, SizingSettings)
+@settings_options(OutputSettings, SourceSettings, *READING, SizingSettings)
 def compare(workload: str, **values: Any) -> None:
     """Hold our requests against those of other recommenders' VPAs, over time. Changes nothing.
 
@@ -128,7 +121,7 @@ def compare(workload: str, **values: Any) -> None:
         if not values["recording"]:
             targets = TargetReader(collect(StoreSettings, values), progress=progress)
         comparison = compare_recommenders(
-            _source(values, progress, explained=workload),
+            choose_source(values, progress, explained=workload),
             targets,
             workload=workload,
             settings=collect(SizingSettings, values),
@@ -143,7 +136,31 @@ def compare(workload: str, **values: Any) -> None:
 
 
 @main.command()
-@settings_options(BacktestSettings, SourceSettings, *_READING, SizingSettings)
+@settings_options(CurveSettings, SourceSettings, *READING, SizingSettings)
+def curve(**values: Any) -> None:
+    """Show what the nodes of each class draw by their use, and what a reserved core costs.
+
+    Points, fit and band, the price with its interval, the use of most work per joule, and what
+    is missing. Changes nothing.
+    """
+    from recommender.curve import read_curves
+    from recommender.report.document import format_node_curves
+
+    settings = collect(CurveSettings, values)
+    with _progress() as progress:
+        curves = read_curves(
+            choose_source(values, progress, nodes_only=True),
+            node_class=settings.node_class,
+            power=collect(SizingSettings, values).power,
+        )
+    text = format_node_curves(
+        curves, output=settings.curve_output, width=_width(), is_terminal=_is_terminal()
+    )
+    click.echo(text, nl=False)
+
+
+@main.command()
+@settings_options(BacktestSettings, SourceSettings, *READING, SizingSettings)
 def backtest(**values: Any) -> None:
     """Test policies of CPU requests on the past: energy, hot nodes, exposure. Changes nothing.
 
@@ -157,7 +174,7 @@ def backtest(**values: Any) -> None:
     settings = collect(BacktestSettings, values)
     with _progress() as progress:
         document = test_policies(
-            _source(values, progress),
+            choose_source(values, progress),
             settings=settings,
             sizing=collect(SizingSettings, values),
             progress=progress,
@@ -173,23 +190,29 @@ def backtest(**values: Any) -> None:
 
 @main.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@settings_options(RecordSettings, SourceSettings, *_READING)
+@settings_options(RecordSettings, SourceSettings, *READING)
 def record(file: Path, **values: Any) -> None:
     """Write all that a report needs into FILE, to be read with --recording FILE."""
     from recommender.recording import anonymize, check_writable, write_recording
 
+    settings = collect(RecordSettings, values)
     check_writable(file)
     with _progress() as progress:
-        evidence = _source(values, progress).read()
-    is_anonymous = collect(RecordSettings, values).anonymize
-    size = write_recording(file, anonymize(evidence) if is_anonymous else evidence)
+        if settings.from_csv:
+            evidence = table_source(settings, progress).read()
+        elif settings.nodes_csv or settings.server:
+            option = "--nodes" if settings.nodes_csv else "--server"
+            raise UsageError(f"{option} needs --from-csv: a store tells of its own nodes")
+        else:
+            evidence = choose_source(values, progress).read()
+    size = write_recording(file, anonymize(evidence) if settings.anonymize else evidence)
     _print_warnings((*evidence.cluster.warnings, *evidence.history.warnings))
     count = len(evidence.history.usage.containers)
     click.echo(f"{file}: {count} containers, {size:,} bytes", err=True)
 
 
 @main.command()
-@settings_options(RunSettings, PageSettings, GateSettings, *_READING, SizingSettings)
+@settings_options(RunSettings, LeaseSettings, PageSettings, GateSettings, *READING, SizingSettings)
 def run(**values: Any) -> None:
     """Write recommendations into the status of the VPAs that name joulefit.
 
@@ -206,7 +229,7 @@ def run(**values: Any) -> None:
         return
     with connect(collect(ClusterSettings, values)) as connection, _progress() as progress:
         sinks = None if settings.dry_run else (StatusWriter(connection), ProfileWriter(connection))
-        source = _live_source(values, _store_reader(values, progress), connection)
+        source = live_source(values, connection, progress=progress)
         cycle = _run(source, values, sinks=sinks)
     _print_warnings((*cycle.report.source.warnings, *warn_of_profiles(cycle.profiles)))
     if settings.dry_run:
@@ -224,6 +247,7 @@ def _serve(values: dict[str, Any]) -> None:
     serve(
         ServiceSettings(
             run=collect(RunSettings, values),
+            lease=collect(LeaseSettings, values),
             cluster=collect(ClusterSettings, values),
             store=collect(StoreSettings, values),
             window=collect(WindowSettings, values),
@@ -234,7 +258,7 @@ def _serve(values: dict[str, Any]) -> None:
 
 
 @main.command()
-@settings_options(DoctorSettings, GateSettings, *_READING)
+@settings_options(DoctorSettings, GateSettings, LeaseSettings, *READING)
 def doctor(**values: Any) -> None:
     """Say what works in the cluster and the store, what is missing and what to do.
 
@@ -250,6 +274,7 @@ def doctor(**values: Any) -> None:
             collect(ClusterSettings, values),
             collect(StoreSettings, values),
             collect(WindowSettings, values),
+            lease=collect(LeaseSettings, values),
             progress=progress,
         )
     text = format_checkup(
@@ -291,76 +316,6 @@ def simulate(file: Path, **values: Any) -> None:
     click.echo(f"{file}: {recording.cluster.source}; {size:,} bytes", err=True)
 
 
-def _source(values: dict[str, Any], progress: Progress, *, explained: str = "") -> EvidenceSource:
-    """The recording where one is named, else the live edges."""
-    if values["recording"]:
-        return _recorded_source(values)
-    if values["no_cluster"]:
-        if values["selector"]:
-            raise UsageError("--selector needs the labels of an API server; leave out --no-cluster")
-        return _live_source(values, _store_reader(values, progress), None, explained=explained)
-    store = _store_reader(values, progress)
-    store.look_ahead(_grid(values))  # the store works while the API server is asked
-    from recommender.cluster.connection import connect
-
-    # The command's context closes the connection when the command ends.
-    connection = click.get_current_context().with_resource(
-        connect(collect(ClusterSettings, values))
-    )
-    return _live_source(values, store, connection, explained=explained)
-
-
-def _grid(values: dict[str, Any]) -> TimeGrid:
-    from recommender.evidence import choose_grid
-
-    return choose_grid(collect(WindowSettings, values), now=time.time())
-
-
-def _store_reader(values: dict[str, Any], progress: Progress) -> StoreReader:
-    from recommender.history.store_reader import StoreReader
-
-    return StoreReader(
-        collect(StoreSettings, values), power=values.get("power", "auto"), progress=progress
-    )
-
-
-def _recorded_source(values: dict[str, Any]) -> EvidenceSource:
-    from recommender.evidence import RecordedSource
-
-    context = click.get_current_context()
-    live = {each.name for group in _READING for each in dataclasses.fields(group)} | {"no_cluster"}
-    for option in context.command.params:
-        is_typed = context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
-        if is_typed and option.name in live - {"namespace"}:
-            raise UsageError(
-                f"{option.opts[0]} chooses what is read from a cluster or a store, and --recording "
-                "reads neither; leave out one of the two"
-            )
-    return RecordedSource(Path(values["recording"]), namespaces=values["namespace"])
-
-
-def _live_source(
-    values: dict[str, Any],
-    store: StoreReader,
-    connection: ApiConnection | None,
-    *,
-    explained: str = "",
-) -> EvidenceSource:
-    from recommender.cluster.reader import ClusterReader
-    from recommender.evidence import LiveSource
-    from recommender.history.endpoint import parse_endpoint
-
-    cluster = collect(ClusterSettings, values)
-    return LiveSource(
-        store=store,
-        cluster=ClusterReader(connection, cluster) if connection else None,
-        settings=cluster,
-        window=collect(WindowSettings, values),
-        store_name=parse_endpoint(values["store"]).url,  # without its password
-        explained=explained,
-    )
-
-
 def _run(
     source: EvidenceSource,
     values: dict[str, Any],
@@ -379,15 +334,6 @@ def _run(
         with_curves=with_curves,
         profile_sink=profile_sink,
     )
-
-
-def _work_reader(values: dict[str, Any], progress: Progress) -> WorkReader | None:
-    """The store to ask for work metrics; None where a recording stands in for it."""
-    from recommender.history.work import WorkReader
-
-    if values["recording"]:
-        return None
-    return WorkReader(collect(StoreSettings, values), progress=progress)
 
 
 def _is_gated(cycle: Cycle, values: dict[str, Any]) -> bool:

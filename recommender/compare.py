@@ -33,8 +33,7 @@ from recommender.sizing.contrast import (
     find_common,
     spread,
 )
-from recommender.sizing.demand import estimate_demand
-from recommender.sizing.pool import choose_pools, choose_terms, estimate_pools
+from recommender.sizing.pool import choose_pools, choose_terms
 from recommender.sizing.workload import choose_work_class
 from recommender.units import HOUR, format_bytes, format_millicores, format_time, parse_millicores
 
@@ -85,8 +84,8 @@ def compare(
     desk = _Desk(
         evidence=evidence,
         history=history,
-        pools=estimate_pools(evidence.cluster, evidence.history.nodes, power=settings.power),
-        demand=estimate_demand(evidence.history.usage),
+        pools=cycle.pools,
+        demand=cycle.demand,
         rows={ref: row for row, ref in enumerate(evidence.history.usage.containers)},
         workloads={each.ref: each for each in evidence.cluster.workloads},
         rivals=_group(evidence.cluster.rivals),

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
 
+from recommender.backtest.gate import TierJudge
 from recommender.cluster.condition import FETCHING_HISTORY
 from recommender.cluster.profile_status import build_profile_status, profile_differs
 from recommender.cluster.status import build_status, status_differs
@@ -30,13 +31,14 @@ from recommender.sizing.workload import size_workload
 from recommender.units import format_time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from recommender.model.change import Outcome
     from recommender.model.cluster import Vpa, Workload
     from recommender.model.profile import Profile
     from recommender.model.recording import Recording
     from recommender.settings import SizingSettings
+    from recommender.sizing.pooltier import PoolTier
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -81,13 +83,15 @@ class Cycle:
     """The outcome of one run: the report, what became of each VPA and of each EnergyProfile, and
     the time of each step.
 
-    `evidence` is what it was computed from.
+    `evidence` is what it was computed from, `pools` and `demand` what was learnt of it on the way.
     """
 
     report: Report
     changes: tuple[StatusChange, ...]
     timer: StepTimer
     evidence: Recording
+    pools: tuple[Pool, ...]
+    demand: Demand
     profiles: tuple[StatusChange, ...] = ()
 
 
@@ -98,6 +102,7 @@ def run_once(
     settings: SizingSettings,
     with_curves: bool,
     profile_sink: StatusSink | None = None,
+    judge: TierJudge | None = None,
 ) -> Cycle:
     """Read, size, report and, where there is a sink, write. Raises JoulefitError from the edges.
 
@@ -110,20 +115,29 @@ def run_once(
     with timer.step("pools"):
         pools = estimate_pools(evidence.cluster, evidence.history.nodes, power=settings.power)
     with timer.step("demand"):
-        demand = estimate_demand(evidence.history.usage)
+        demand = estimate_demand(
+            evidence.history.usage,
+            nodes=evidence.history.nodes,
+            workloads=evidence.cluster.workloads,
+        )
+    with timer.step("replay"):
+        tiers = (judge or TierJudge()).judge(evidence, pools, settings)
     with timer.step("size"):
-        sized, skipped = _size_all(evidence, pools, demand, settings, with_curves=with_curves)
+        sized, skipped = _size_all(
+            evidence, pools, tiers, demand, settings, with_curves=with_curves
+        )
     with timer.step("report"):
         report = assemble_report(evidence, pools, sized, skipped)
     with timer.step("write"):
         changes = _write_all(evidence, sized, skipped, sink)
         profiles = _write_profiles(changes, sized, profile_sink)
-    return Cycle(report, changes, timer, evidence, profiles)
+    return Cycle(report, changes, timer, evidence, pools, demand, profiles)
 
 
 def _size_all(
     evidence: Recording,
     pools: tuple[Pool, ...],
+    tiers: Mapping[str, PoolTier],
     demand: Demand,
     settings: SizingSettings,
     *,
@@ -142,10 +156,11 @@ def _size_all(
                 workload,
                 vpa=vpa,
                 demand=demand,
-                pools=choose_pools(pools, workload),
+                pools=choose_pools(pools, workload, tiers),
                 settings=settings,
                 limits=evidence.cluster.limits.get(workload.ref.namespace, NO_LIMITS),
                 with_curve=with_curves or (vpa is not None and vpa.profile is not None),
+                work=evidence.history.work.get(workload.ref),
             )
         except WorkloadSkipped as verdict:
             skipped.append(_skip(workload, str(verdict), vpa))

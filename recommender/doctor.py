@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from recommender.cluster.check import ClusterFindings, examine_cluster
 from recommender.cluster.connection import connect
+from recommender.cluster.lease import find_namespace
 from recommender.errors import ClusterConfigError
 from recommender.history.check import examine_store
 from recommender.history.client import PrometheusClient
@@ -13,11 +14,16 @@ from recommender.model.check import Check
 
 if TYPE_CHECKING:
     from recommender.report.progress import Progress
-    from recommender.settings import ClusterSettings, StoreSettings, WindowSettings
+    from recommender.settings import ClusterSettings, LeaseSettings, StoreSettings, WindowSettings
 
 
 def examine(
-    cluster: ClusterSettings, store: StoreSettings, window: WindowSettings, *, progress: Progress
+    cluster: ClusterSettings,
+    store: StoreSettings,
+    window: WindowSettings,
+    *,
+    lease: LeaseSettings,
+    progress: Progress,
 ) -> tuple[Check, ...]:
     """All checks: those of the store are made where the API server is down, and the other way.
 
@@ -25,7 +31,7 @@ def examine(
     """
     client = PrometheusClient(store)
     progress("cluster", 0, 1)
-    found = _examine_cluster(cluster)
+    found = _examine_cluster(cluster, lease)
     progress("cluster", 1, 1)
     progress("store", 0, 1)
     nodes = found.state.nodes if found.state else ()
@@ -40,10 +46,10 @@ def examine(
     return (*found.checks, *checks)
 
 
-def _examine_cluster(settings: ClusterSettings) -> ClusterFindings:
+def _examine_cluster(settings: ClusterSettings, lease: LeaseSettings) -> ClusterFindings:
     try:
         connection = connect(settings)
     except ClusterConfigError as error:
         return ClusterFindings((Check("fail", "api server", str(error)),))
     with connection:
-        return examine_cluster(connection, settings)
+        return examine_cluster(connection, settings, lease_namespace=find_namespace(lease))

@@ -16,8 +16,10 @@
     |   +-- ClusterReplyError         another HTTP error, or a reply that is no answer
     |   +-- StatusSubresourceMissingError   a VPA CRD without /status
     |   +-- NotLeadingError           another replica holds the Lease
+    +-- TableError                a table (CSV) that is none, or whose times go back
     +-- RecordingError            a recording that is truncated, foreign or of another version
     +-- UnknownWorkloadError      `explain` of something that is not there
+    +-- UnknownClassError         `curve` of a node class that is not there
     +-- WorkloadSkipped           one workload cannot be computed; becomes a row of `skipped`
 
 Libraries' errors are translated where they arise, in the edges; nothing above an edge
@@ -102,12 +104,20 @@ class NotLeadingError(ClusterError):
     """Another replica holds the Lease, so nothing may be written here."""
 
 
+class TableError(JoulefitError):
+    """A table (CSV) that cannot be read."""
+
+
 class RecordingError(JoulefitError):
     """A recording that cannot be read."""
 
 
 class UnknownWorkloadError(JoulefitError):
     """No such workload in the report."""
+
+
+class UnknownClassError(JoulefitError):
+    """No such node class in the cluster."""
 
 
 class WorkloadSkipped(JoulefitError):  # noqa: N818 - a verdict on one row, not a failure

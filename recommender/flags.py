@@ -23,16 +23,23 @@ ENVIRONMENT_PREFIX = "JOULEFIT_"
 
 _Settings = TypeVar("_Settings")
 
+
+def _format_duration(seconds: float) -> str:
+    return units.format_duration(seconds).replace(" ", "").replace("min", "m")
+
+
 # How each unit is read, and how its default is shown.
 _PARSERS: dict[str, Callable[[str], Any]] = {
     "duration": units.parse_duration,
+    "step": units.parse_step,
     "time": units.parse_time,
     "millicores": units.parse_millicores,
     "bytes": units.parse_bytes,
     "percentile": units.parse_percentile,
 }
 _FORMATTERS: dict[str, Callable[[Any], str]] = {
-    "duration": lambda value: units.format_duration(value).replace(" ", "").replace("min", "m"),
+    "duration": _format_duration,
+    "step": _format_duration,
     "time": units.format_time,
     "millicores": units.format_millicores,
     "bytes": units.format_bytes,

@@ -10,10 +10,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from recommender.backtest.gate import TierJudge
 from recommender.cluster.connection import connect
 from recommender.cluster.event import EventWriter, choose_events
-from recommender.cluster.kubeconfig import SERVICE_ACCOUNT
-from recommender.cluster.lease import DEFAULT_NAMESPACE, Lease, name_lease, name_replica
+from recommender.cluster.lease import Lease, find_namespace, name_lease, name_replica
 from recommender.cluster.profile_writer import ProfileWriter
 from recommender.cluster.reader import ClusterReader
 from recommender.cluster.resource import is_object_name
@@ -23,7 +23,10 @@ from recommender.errors import UsageError
 from recommender.evidence import LiveSource
 from recommender.history.endpoint import parse_endpoint
 from recommender.history.kept import KeptHistory
+from recommender.history.keptwork import KeptWork
+from recommender.history.latency import LatencyReader
 from recommender.history.store_reader import StoreReader
+from recommender.history.work import WorkReader
 from recommender.operator import Bell, ObjectWatch
 from recommender.service import Alarm, Rhythm, Service
 from recommender.telemetry.metric import ServiceMetrics
@@ -32,12 +35,12 @@ from recommender.telemetry.page import Pages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from recommender.cluster.connection import ApiConnection
     from recommender.model.change import StatusChange
     from recommender.settings import (
         ClusterSettings,
+        LeaseSettings,
         PageSettings,
         RunSettings,
         SizingSettings,
@@ -56,6 +59,7 @@ class ServiceSettings:
     """All that the service goes by."""
 
     run: RunSettings
+    lease: LeaseSettings
     cluster: ClusterSettings
     store: StoreSettings
     window: WindowSettings
@@ -116,18 +120,10 @@ def _build_lease(settings: ServiceSettings, running: ExitStack) -> Lease | None:
     brisk = replace(settings.cluster, cluster_timeout=_LEASE_TIMEOUT)
     return Lease(
         running.enter_context(connect(brisk)),
-        namespace=settings.run.lease_namespace or _own_namespace(),
+        namespace=find_namespace(settings.lease),
         name=name,
         identity=name_replica(),
     )
-
-
-def _own_namespace(folder: Path = SERVICE_ACCOUNT) -> str:
-    """Of the pod that this runs in; joulefit's usual one elsewhere."""
-    try:
-        return (folder / "namespace").read_text().strip() or DEFAULT_NAMESPACE
-    except OSError:
-        return DEFAULT_NAMESPACE
 
 
 def _build_observer(
@@ -159,11 +155,19 @@ def _build_service(
     alarm: Alarm,
 ) -> Service:
     source = LiveSource(
-        store=KeptHistory(StoreReader(settings.store, power=settings.sizing.power)),
+        store=KeptHistory(
+            StoreReader(
+                settings.store,
+                power=settings.sizing.power,
+                reads_bursts=not settings.window.no_bursts,
+            )
+        ),
+        latency=LatencyReader(settings.store),
         cluster=ClusterReader(connection, settings.cluster),
         settings=settings.cluster,
         window=settings.window,
         store_name=parse_endpoint(settings.store.store).url,  # without its password
+        work=KeptWork(WorkReader(settings.store)),
         keeps_going=True,
         settle=settings.run.settle,
     )
@@ -177,6 +181,8 @@ def _build_service(
     sink = StatusWriter(connection, may_write=may_write)
     profile_sink = ProfileWriter(connection, may_write=may_write)
 
+    judge = TierJudge()
+
     def run_cycle() -> Cycle:
         return run_once(
             source,
@@ -184,6 +190,7 @@ def _build_service(
             settings=settings.sizing,
             with_curves=False,
             profile_sink=profile_sink,
+            judge=judge,
         )
 
     return Service(

@@ -152,11 +152,23 @@ class WindowSettings:
         why="two weeks hold each weekday twice; the error of a p90 of bursty load needs them",
         metavar="DURATION",
     )
+    step: int = option(
+        300,
+        "length of a time bin, the mean over which is one sample of usage; it divides an hour",
+        unit="step",
+        why="holds two samples of a scrape every two minutes, and bounds what is read and kept",
+        metavar="DURATION",
+    )
     end: float | None = option(
         None,
         "end of the window (default: now); nodes, requests and replicas stay those of now",
         unit="time",
         metavar="TIME",
+    )
+    no_bursts: bool = option(
+        False,
+        "do not read the last day by the minute; peaks within five minutes are not seen then",
+        why="one pod of each workload costs a tenth of what the window costs",
     )
 
 
@@ -168,6 +180,12 @@ class SizingSettings:
         "standard",
         "work class of workloads that name none (annotation joulefit.io/work-class)",
         choices=("critical", "standard", "batch"),
+    )
+    highest_tier: str = option(
+        "T3",
+        "highest evidence tier to size by; each needs its gates, which explain shows",
+        choices=("T0", "T1", "T2", "T3"),
+        why="a tier is used only where a replay of the pool's own history shows that it holds",
     )
     pod_min_cpu: int = option(
         25,
@@ -201,6 +219,19 @@ class SizingSettings:
         unit="percentile",
         why="what the stock recommender takes; give what yours was started with",
         metavar="PERCENTILE",
+    )
+    least_history: float = option(
+        3 * 86400.0,
+        "history of a container below which the stock rule sizes it (tier T0)",
+        unit="duration",
+        why="three days tell a daily rhythm from an accident",
+        metavar="DURATION",
+    )
+    least_samples: int = option(
+        500,
+        "usage in that history, in samples of five minutes, whatever the --step; 0: any",
+        why="the 5 % that five hundred samples leave above a p95 are twenty-five",
+        metavar="N",
     )
     power: str = option(
         "auto",
@@ -259,7 +290,7 @@ class RunSettings:
         60.0,
         "time between the starts of two cycles, give or take a tenth",
         unit="duration",
-        why="as the stock recommender; new bins of history come every five minutes",
+        why="as the stock recommender; new bins of history come with every --step",
         metavar="DURATION",
     )
     settle: float = option(
@@ -272,6 +303,12 @@ class RunSettings:
     no_lease: bool = option(
         False, "write without holding a Lease; only where no second replica can run"
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeaseSettings:
+    """Where the Lease of the service is; `doctor` looks at what is granted there."""
+
     lease_namespace: str = option(
         "",
         "namespace of the Lease (default: that of the pod, else joulefit)",
@@ -301,6 +338,24 @@ class RecordSettings:
     """What `record` writes."""
 
     anonymize: bool = option(False, "replace all names by pseudonyms")
+    from_csv: str = option(
+        "",
+        "read this table of usage instead of a cluster and a store; gzip is allowed",
+        is_path=True,
+        metavar="USAGE.csv",
+    )
+    nodes_csv: str = option(
+        "",
+        "table of the nodes of --from-csv: their power, use and size",
+        flag="--nodes",
+        is_path=True,
+        metavar="NODES.csv",
+    )
+    server: str = option(
+        "",
+        "model the nodes of --from-csv as published servers of this name or CPU",
+        metavar="NAME",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -309,6 +364,22 @@ class DoctorSettings:
 
     doctor_output: str = option(
         "text", "format of the page", flag="--output", short="o", choices=("text", "json")
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CurveSettings:
+    """Which node classes `curve` shows, and how."""
+
+    curve_output: str = option(
+        "table",
+        "format of the node curves",
+        flag="--output",
+        short="o",
+        choices=("table", "json", "yaml"),
+    )
+    node_class: str = option(
+        "", "only this node class (default: all)", flag="--class", metavar="NAME"
     )
 
 
@@ -390,9 +461,11 @@ ALL_SETTINGS = (
     OutputSettings,
     GateSettings,
     RunSettings,
+    LeaseSettings,
     PageSettings,
     RecordSettings,
     DoctorSettings,
+    CurveSettings,
     BacktestSettings,
     DemoSettings,
     SimulateSettings,

@@ -39,10 +39,12 @@ _LARGEST = 2**63 - 1  # what Kubernetes takes for any quantity above it
 _LONGEST = 100 * 365 * 86400.0
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 
+LEAST_STEP = 10  # seconds; a day of shorter bins is more than Prometheus answers with at once
 MINUTE = 60
 HOUR = 3600
 DAY = 86400
 MIB = 2**20
+GIB = 2**30
 
 
 def parse_quantity(text: str) -> Decimal:
@@ -115,6 +117,20 @@ def parse_duration(text: str) -> float:
     if seconds > _LONGEST:
         raise UsageError(f"{text!r} is longer than 100 years; write for example 90s, 12h or 14d")
     return seconds
+
+
+def parse_step(text: str) -> int:
+    """Seconds of a time bin: a duration from 10s to 1h that divides an hour. Raises UsageError.
+
+    Shorter ones no scrape fills, and longer ones hide what a container needs.
+    """
+    seconds = parse_duration(text)
+    if not LEAST_STEP <= seconds <= HOUR or seconds % 1 or HOUR % seconds:
+        raise UsageError(
+            f"{text!r} is no length of a time bin: it is at least {LEAST_STEP}s, and an hour is"
+            " a whole number of them; write for example 1m, 5m or 15m"
+        )
+    return int(seconds)
 
 
 def format_duration(seconds: float) -> str:

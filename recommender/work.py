@@ -1,44 +1,72 @@
-"""What a workload's own metric says of its work, for the explanation of that workload."""
+"""The work of workloads: by the metric of an EnergyProfile, else by instructions retired."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
 
 from recommender.errors import JoulefitError
-from recommender.model.identity import WorkloadRef
-from recommender.sizing.work import explain_failure, explain_work, sum_busy_cores
+from recommender.model.identity import is_meant
+from recommender.model.profile import MetricSelector
+from recommender.model.work import WorkEvidence, WorkRate
 
 if TYPE_CHECKING:
-    from recommender.history.work import WorkReader
+    from recommender.model.cluster import ClusterState
+    from recommender.model.history import TimeGrid
+    from recommender.model.identity import PodOwners, WorkloadRef
     from recommender.model.profile import WorkMetric
-    from recommender.model.recording import Recording
-    from recommender.model.report import Reason, WorkloadReport
+
+INSTRUCTIONS = "joulefit_container_instructions_total"
+
+
+class WorkSource(Protocol):
+    """The store's edge for work: one that reads each time, or one that keeps what it read."""
+
+    def read(
+        self, series: MetricSelector, ref: WorkloadRef, *, owners: PodOwners, grid: TimeGrid
+    ) -> WorkRate: ...
 
 
 def read_work(
-    evidence: Recording, workload: WorkloadReport, reader: WorkReader | None
-) -> Reason | None:
-    """The step "work" of a workload; None where its EnergyProfile names no metric.
+    cluster: ClusterState, source: WorkSource, *, grid: TimeGrid, explained: str = ""
+) -> dict[WorkloadRef, WorkEvidence]:
+    """What is known of the work of each workload that has an EnergyProfile or is `explained`.
 
-    `reader` is None where there is no store to ask. What goes wrong is said in the step: the
-    explanation stands without it.
+    Instructions are asked for where its own metric tells nothing. What goes wrong with one is
+    said in its evidence and ends nothing else.
     """
-    metric = _find_metric(evidence, workload)
-    if metric is None:
-        return None
-    if reader is None:
-        return explain_failure(metric, "a recording does not hold it")
-    usage = evidence.history.usage
-    ref = WorkloadRef(workload.namespace, workload.kind, workload.name)
-    try:
-        rate = reader.read(metric.series, ref, owners=evidence.cluster.owners, grid=usage.grid)
-    except JoulefitError as error:
-        return explain_failure(metric, str(error))
-    return explain_work(metric, rate, sum_busy_cores(usage, ref), ref=ref)
+    metrics: dict[WorkloadRef, WorkMetric | None] = {
+        each.ref: None for each in cluster.workloads if is_meant(each.ref, explained)
+    }
+    metrics |= {
+        vpa.target: vpa.profile.work_metric
+        for vpa in reversed(cluster.vpas)
+        if vpa.profile and vpa.target and not vpa.problem
+    }
+    asked = _Question(source, cluster.owners, grid)
+    return {ref: asked.evidence(ref, metric) for ref, metric in sorted(metrics.items())}
 
 
-def _find_metric(evidence: Recording, workload: WorkloadReport) -> WorkMetric | None:
-    for vpa in evidence.cluster.vpas:
-        if (vpa.namespace, vpa.name) == (workload.namespace, workload.vpa) and vpa.profile:
-            return vpa.profile.work_metric
-    return None
+class _Question:
+    """What is asked of one source about one grid."""
+
+    def __init__(self, source: WorkSource, owners: PodOwners, grid: TimeGrid) -> None:
+        self._source = source
+        self._owners = owners
+        self._grid = grid
+
+    def evidence(self, ref: WorkloadRef, metric: WorkMetric | None) -> WorkEvidence:
+        rate, failure = (None, "") if metric is None else self._ask(metric.series, ref)
+        if rate is not None and not rate.flaw and np.isfinite(rate.per_second).any():
+            return WorkEvidence(metric=rate)
+        labels = {"workload": ref.name, "workload_kind": ref.kind}
+        retired, _ = self._ask(MetricSelector(INSTRUCTIONS, labels), ref)
+        return WorkEvidence(rate, failure, retired)
+
+    def _ask(self, series: MetricSelector, ref: WorkloadRef) -> tuple[WorkRate | None, str]:
+        """The rate, or None and what went wrong."""
+        try:
+            return self._source.read(series, ref, owners=self._owners, grid=self._grid), ""
+        except JoulefitError as error:
+            return None, str(error)

@@ -54,6 +54,7 @@ NODE_TESTS = (
     "tests/collector/probes/test_program",
     "tests/collector/probes/test_with_identity",
     "tests/collector/real/",
+    "tests/e2e/test_road",
     "tests/testbed_check/test_bcc",
     "tests/testbed_check/test_node",
     "tests/testbed_check/test_sandbox",

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from recommender.replay.check import CheckLimits, choose_seeds
+from recommender.replay.check import choose_seeds
 from recommender.replay.energy import estimate_busy_core, estimate_price_now
 from recommender.sizing.pooled import (
     ANY,
+    POOLED,
     Allowance,
+    choose_limits,
     choose_quantiles,
     size_by_block,
     size_pooled,
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
     from recommender.energy.array import Floats
     from recommender.model.backtest import PolicyName
-    from recommender.replay.check import PoolCheck
+    from recommender.replay.check import CheckLimits, PoolCheck
     from recommender.replay.trace import PoolTrace
     from recommender.sizing.pooled import BlockCheck
 
@@ -79,17 +81,34 @@ class Policy:
 class Rules:
     """What the policies of one pool have in common.
 
-    `planned` is the utilisation up to which its nodes may be filled; `block_share` of the allowed
-    hot time is what T3 plans with.
+    `planned` is the utilisation up to which its nodes may be filled, `pooled` what T2 and T3 are
+    planned with.
     """
 
     allowance: Allowance = ANY
     planned: float = 1.0
-    block_share: float = BLOCK_SHARE
+    pooled: CheckLimits = POOLED
 
-    @property
-    def limits(self) -> CheckLimits:
-        return CheckLimits(utilisation=self.planned)
+    def check_priced(self, trace: PoolTrace, p: Floats) -> PoolCheck:
+        """T1 with the quantiles `p` [K]."""
+        return size_priced(
+            trace,
+            p,
+            allowance=self.allowance,
+            limits=self._within(choose_limits(trace)),
+            seeds=choose_seeds(trace),
+        )
+
+    def check_pooled(self, trace: PoolTrace) -> PoolCheck:
+        """T2."""
+        return size_pooled(trace, allowance=self.allowance, limits=self._within(self.pooled))
+
+    def check_blocks(self, trace: PoolTrace) -> BlockCheck:
+        """T3."""
+        return size_by_block(trace, allowance=self.allowance, limits=self._within(self.pooled))
+
+    def _within(self, limits: CheckLimits) -> CheckLimits:
+        return replace(limits, utilisation=self.planned)
 
     def choose(self, names: Iterable[PolicyName]) -> tuple[Policy, ...]:
         """The policies of these names in the order of POLICIES; the limit is none."""
@@ -103,7 +122,7 @@ class Rules:
                 Policy("frequency-only", self._compensate, 0.9),
                 Policy("T1", self._priced, 0.9),
                 Policy("T2", self._pooled, 0.75),
-                Policy("T3", self._by_block, 0.75, self.block_share),
+                Policy("T3", self._by_block, 0.75, BLOCK_SHARE),
             )
         }
         chosen = frozenset(names)
@@ -130,22 +149,13 @@ class Rules:
         p = choose_quantiles(
             train, reserved=estimate_price_now(train), busy=estimate_busy_core(train)
         )
-        check = size_priced(
-            train,
-            p,
-            allowance=self.allowance,
-            limits=self.limits.planned_for(train),
-            seeds=choose_seeds(train),
-        )
-        return _of(check)
+        return _of(self.check_priced(train, p))
 
     def _pooled(self, train: PoolTrace) -> Proposal:
-        limits = self.limits.planned_for(train)
-        return _of(size_pooled(train, allowance=self.allowance, limits=limits))
+        return _of(self.check_pooled(train))
 
     def _by_block(self, train: PoolTrace) -> Proposal:
-        limits = self.limits.scaled(self.block_share)
-        return _of(size_by_block(train, allowance=self.allowance, limits=limits))
+        return _of(self.check_blocks(train))
 
 
 def _of(check: PoolCheck | BlockCheck) -> Proposal:

@@ -13,11 +13,13 @@ from recommender.cluster.component import read_components
 from recommender.cluster.judgement import (
     judge_api_server,
     judge_components,
+    judge_lease,
     judge_permissions,
     judge_profile_crd,
     judge_state,
     judge_vpa_crd,
 )
+from recommender.cluster.lease import DEFAULT_NAMESPACE, name_lease
 from recommender.cluster.manifest import ApiResources
 from recommender.cluster.permission import (
     Identity,
@@ -26,8 +28,8 @@ from recommender.cluster.permission import (
     read_refused,
 )
 from recommender.cluster.reader import ClusterReader
-from recommender.cluster.resource import PROFILES, VPAS, Resource
-from recommender.cluster.role import list_rules
+from recommender.cluster.resource import LEASES, PROFILES, VPAS, Resource
+from recommender.cluster.role import list_lease_rules, list_rules
 from recommender.errors import (
     ClusterError,
     ClusterForbiddenError,
@@ -62,12 +64,14 @@ def examine_cluster(
     client: ApiClientEdge,
     settings: ClusterSettings,
     *,
+    lease_namespace: str = DEFAULT_NAMESPACE,
     clock: Callable[[], float] = time.time,
 ) -> ClusterFindings:
     """All checks of the cluster; what fails becomes a check, and the others are made all the same.
 
     Only an API server that answers nothing ends it at once. Raises UsageError for settings that
-    cannot be meant. `clock` is this machine's.
+    cannot be meant. `lease_namespace` is where `joulefit run` keeps its Lease; `clock` is this
+    machine's.
     """
     reader = ClusterReader(client, replace(settings, all_workloads=True))
     try:
@@ -86,6 +90,7 @@ def examine_cluster(
         "energy profiles", lambda: [judge_profile_crd(_read_resources(client, PROFILES))]
     )
     checks += _attempt("permissions", lambda: _examine_permissions(client, settings, user))
+    checks += _attempt("lease", lambda: [_examine_lease(client, settings, lease_namespace, user)])
     found, state = _read_state(reader)
     if state is not None:
         found = list(judge_state(state, settings.recommender_name))
@@ -142,6 +147,14 @@ def _examine_permissions(
     namespaces = list(dict.fromkeys(settings.namespace))
     wanted = list_permissions(list_rules(), namespaces)
     return list(judge_permissions(wanted, read_refused(client, wanted), user=user))
+
+
+def _examine_lease(
+    client: ApiClientEdge, settings: ClusterSettings, namespace: str, user: str
+) -> Check:
+    wanted = list_permissions(list_lease_rules(name_lease(settings.recommender_name)), [namespace])
+    leases = [each for each in wanted if each.resource == LEASES.plural]
+    return judge_lease(namespace, read_refused(client, leases), user=user)
 
 
 def _examine_components(client: ApiClientEdge, settings: ClusterSettings) -> list[Check]:

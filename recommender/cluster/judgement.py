@@ -86,6 +86,22 @@ def judge_permissions(
         )
 
 
+def judge_lease(namespace: str, refused: Sequence[Permission], *, user: str) -> Check:
+    """What is refused of the Lease's verbs; only `joulefit run` needs them, with the rule."""
+    who = user or "this user"
+    if not refused:
+        return Check("ok", "lease", f"{who} may hold the Lease in namespace {namespace}")
+    return Check(
+        "warn",
+        "lease",
+        f"forbidden for {who}: {', '.join(map(str, refused))}; as this user joulefit run writes"
+        " nothing but with --no-lease",
+        f"if the service runs as {who}, let an administrator apply this; if its Lease is"
+        " elsewhere, give --lease-namespace",
+        grant(refused, user),
+    )
+
+
 def judge_state(state: ClusterState, recommender_name: str) -> Iterator[Check]:
     """Nodes and who releases them, VPAs of ours, workloads; state of all workloads."""
     yield judge_nodes(state)

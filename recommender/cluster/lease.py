@@ -17,15 +17,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from recommender.cluster.kubeconfig import SERVICE_ACCOUNT
 from recommender.cluster.manifest import Lean
 from recommender.cluster.resource import LEASES
 from recommender.errors import ClusterError, ClusterReplyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
     from threading import Event
 
     from recommender.cluster.api import ApiClientEdge
+    from recommender.settings import LeaseSettings
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -70,6 +73,16 @@ _DECODER = msgspec.json.Decoder(_Lease)  # before any thread: see api.decode
 def name_lease(recommender_name: str) -> str:
     """The Lease of all replicas that answer VPAs which name this recommender."""
     return f"{recommender_name}-recommender"
+
+
+def find_namespace(settings: LeaseSettings, folder: Path = SERVICE_ACCOUNT) -> str:
+    """That of the settings, or of the pod that this runs in, or joulefit's usual one."""
+    if settings.lease_namespace:
+        return settings.lease_namespace
+    try:
+        return (folder / "namespace").read_text().strip() or DEFAULT_NAMESPACE
+    except OSError:
+        return DEFAULT_NAMESPACE
 
 
 def name_replica() -> str:

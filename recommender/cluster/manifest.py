@@ -210,10 +210,18 @@ class NamedTarget(Lean, frozen=True):
     api_version: str | None = None
 
 
+class MetricTarget(Lean, frozen=True):
+    """What an HPA holds a metric at; a utilisation is in percent of the request."""
+
+    average_utilization: int | None = None
+
+
 class NamedResource(Lean, frozen=True):
-    """The resource that a metric is about."""
+    """The resource that a metric is about, of one container where that is named."""
 
     name: str = ""
+    container: str | None = None
+    target: MetricTarget | None = None
 
 
 class Metric(Lean, frozen=True):
@@ -224,9 +232,11 @@ class Metric(Lean, frozen=True):
 
 
 class HpaSpec(Lean, frozen=True):
-    """What an HPA scales, and on what."""
+    """What an HPA scales, between which numbers of replicas, and on what."""
 
     scale_target_ref: NamedTarget = NamedTarget()
+    min_replicas: int | None = None
+    max_replicas: int | None = None
     metrics: list[Metric] | None = None
 
 

@@ -83,6 +83,7 @@ def build_profile_status(
         "observedGeneration": profile.generation,
         "target": target or before.get("target"),
         **(classes if is_same or report else {}),
+        "work": _describe_work(report) if report else before.get("work") if is_same else None,
         **_summarise(containers),
         "containers": containers,
         "conditions": stamp_conditions([_accept(vpa, profile)], before, now=now),
@@ -101,6 +102,7 @@ def profile_differs(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
         old.get("observedGeneration") != new.get("observedGeneration")
         or conditions_differ(old, new)
         or _facts_differ(old, new)
+        or _work_differs(_as_map(old.get("work")), _as_map(new.get("work")))
         or [each.get("name") for each in before] != [each.get("name") for each in after]
         or any(_container_differs(*pair) for pair in zip(before, after, strict=True))
     )
@@ -125,6 +127,13 @@ def _describe(container: ContainerReport) -> Entry:
         ],
     }
     return {key: value for key, value in facts.items() if value is not None}
+
+
+def _describe_work(report: WorkloadReport) -> Entry | None:
+    """What stands for work; None where nothing does."""
+    if report.work is None or not report.work_kind:
+        return None
+    return {"kind": report.work_kind, "value": report.work.value, "why": report.work.why}
 
 
 def _confidence(container: ContainerReport) -> str:
@@ -179,8 +188,6 @@ def _accept(vpa: Vpa, profile: Profile) -> Condition:
     unused = []
     if profile.objective == "carbon":
         unused.append("objective carbon is not acted on yet: energy is what is saved")
-    if profile.latency is not None:
-        unused.append("the latency guard is not acted on yet")
     text = "; ".join([f"used for VPA {vpa.name}", *unused])
     return Condition(ACCEPTED, True, ACCEPTED, text)
 
@@ -261,6 +268,13 @@ def _facts_differ(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
         any(old.get(key) != new.get(key) for key in _EXACT)
         or not says_the_same(str(old.get("reason")), str(new.get("reason")))
         or _number_differs(before.get("value"), after.get("value"))
+    )
+
+
+def _work_differs(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Whether something else stands for work, or for another reason; how much always moves."""
+    return old.get("kind") != new.get("kind") or not says_the_same(
+        str(old.get("why")), str(new.get("why"))
     )
 
 

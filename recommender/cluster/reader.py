@@ -12,19 +12,20 @@ from recommender.cluster.node import convert_nodes, find_releaser_of_nodes
 from recommender.cluster.pod import count_by_node, is_active, newest_containers, newest_sidecars
 from recommender.cluster.profile import convert_profile
 from recommender.cluster.resource import is_object_name
+from recommender.cluster.scaler import NamedScaler, find_cpu_scalers
 from recommender.cluster.selector import Selector, parse_selector
 from recommender.cluster.snapshot import Snapshot, SnapshotReader
 from recommender.cluster.target import Resolution, TargetResolver
-from recommender.cluster.vpa import VpaClaim, find_rivals
+from recommender.cluster.vpa import VpaClaim, find_older
 from recommender.model.cluster import ClusterState, Rival, Vpa, Workload
-from recommender.model.identity import WorkloadRef
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from recommender.cluster.api import ApiClientEdge
-    from recommender.cluster.manifest import Hpa, Pod
+    from recommender.cluster.manifest import Pod
     from recommender.cluster.profile import ProfileItem
+    from recommender.model.identity import WorkloadRef
     from recommender.settings import ClusterSettings
 
 
@@ -115,12 +116,12 @@ def _answer(claim: VpaClaim, resolver: TargetResolver) -> Resolution:
 def _convert_vpas(
     snapshot: Snapshot, answers: Iterable[Resolution], choice: _Choice
 ) -> tuple[Vpa, ...]:
-    rivals = find_rivals(snapshot.claims)
+    older = find_older(snapshot.claims)
     return tuple(
         _convert_vpa(
             claim,
             answer,
-            rivals.get((claim.namespace, claim.name)),
+            older.get((claim.namespace, claim.name)),
             matches_pods=choice.members.has_active(answer.ref),
             profile=snapshot.profiles.get((claim.namespace, claim.name)),
         )
@@ -132,15 +133,15 @@ def _convert_vpas(
 def _convert_vpa(
     claim: VpaClaim,
     answer: Resolution,
-    rival: VpaClaim | None,
+    older: VpaClaim | None,
     *,
     matches_pods: bool,
     profile: ProfileItem | None,
 ) -> Vpa:
     intent = convert_profile(profile) if profile else None
-    rivalry = (
-        f"VPA {rival.name} is older and targets the same workload; delete one of the two"
-        if rival
+    precedence = (
+        f"VPA {older.name} is older and targets the same workload; delete one of the two"
+        if older
         else ""
     )
     return Vpa(
@@ -148,7 +149,7 @@ def _convert_vpa(
         name=claim.name,
         generation=claim.metadata.generation,
         target=answer.ref,
-        problem=claim.problem or answer.problem or rivalry or (intent.problem if intent else ""),
+        problem=claim.problem or answer.problem or precedence or (intent.problem if intent else ""),
         update_mode=claim.update_mode,
         policies=claim.policies,
         work_class=claim.work_class,
@@ -169,17 +170,17 @@ def _choose_rivals(snapshot: Snapshot, vpas: Iterable[Vpa]) -> tuple[Rival, ...]
 def _convert_workloads(
     wanted: Iterable[WorkloadRef], members: Membership, snapshot: Snapshot
 ) -> tuple[Workload, ...]:
-    hpas = _name_cpu_hpas(snapshot.hpas)
+    scalers = find_cpu_scalers(snapshot.hpas)
     return tuple(
         _convert_workload(
-            ref, members.pods.get(ref, []), snapshot.controllers.get(ref), hpas.get(ref, "")
+            ref, members.pods.get(ref, []), snapshot.controllers.get(ref), scalers.get(ref)
         )
         for ref in sorted(wanted)
     )
 
 
 def _convert_workload(
-    ref: WorkloadRef, pods: list[Pod], controller: KnownController | None, hpa: str
+    ref: WorkloadRef, pods: list[Pod], controller: KnownController | None, hpa: NamedScaler | None
 ) -> Workload:
     active = [pod for pod in pods if is_active(pod)]
     template = controller.template if controller else None
@@ -188,22 +189,7 @@ def _convert_workload(
         containers=newest_containers(pods, template),
         replicas=len(active),
         pods_on=count_by_node(active),
-        hpa_on_cpu=hpa,
+        hpa_on_cpu=hpa.name if hpa else "",
         sidecars=newest_sidecars(pods, template),
+        scaler=hpa.scaler if hpa else None,
     )
-
-
-def _name_cpu_hpas(hpas: Iterable[Hpa]) -> dict[WorkloadRef, str]:
-    """By what they scale: the HPAs that look at CPU, of the pods or of one container."""
-    named: dict[WorkloadRef, str] = {}
-    for hpa in hpas:
-        target = hpa.spec.scale_target_ref
-        resources = [
-            resource
-            for metric in hpa.spec.metrics or ()
-            for resource in (metric.resource, metric.container_resource)
-        ]
-        if any(resource is not None and resource.name == "cpu" for resource in resources):
-            ref = WorkloadRef(hpa.metadata.namespace, target.kind, target.name)
-            named.setdefault(ref, hpa.metadata.name)
-    return named

@@ -162,7 +162,7 @@ def _note_tiers(containers: Iterable[ContainerReport]) -> list[_Note]:
             missing = f", {tier.why}" if tier else ""
             notes.append(_Note(container.name, "StockRule", rule + missing))
         elif "modelled" in container.basis:
-            text = f"{rule}; a pool that it runs on has no usable power meter"
+            text = f"{rule}; no power curve of a pool that it runs on was learnt from a meter"
             notes.append(_Note(container.name, "ModelledPower", text))
     return notes
 

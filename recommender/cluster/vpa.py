@@ -103,22 +103,23 @@ def claim_vpas(items: Iterable[VpaItem], recommender_name: str) -> list[VpaClaim
     return sorted(claims, key=lambda claim: (claim.namespace, claim.name))
 
 
-def find_rivals(claims: Sequence[VpaClaim]) -> dict[tuple[str, str], VpaClaim]:
-    """By namespace and name of a VPA: the older one of ours on the same target, which wins.
+def find_older(claims: Sequence[VpaClaim]) -> dict[tuple[str, str], VpaClaim]:
+    """By namespace and name of a VPA: the oldest one of ours on the same target, which wins.
 
-    VPA's own components take the oldest too, and the first name of those that are as old.
+    VPA's own components take the oldest too, and the first name of those that are as old. Other
+    recommenders' VPAs on a target are `rival.py`'s.
     """
     by_target: defaultdict[tuple[str, str, str], list[VpaClaim]] = defaultdict(list)
     for claim in claims:
         if claim.target and claim.target.name:
             by_target[claim.namespace, claim.target.kind, claim.target.name].append(claim)
-    rivals = {}
+    older = {}
     for group in by_target.values():
         oldest, *others = sorted(
             group, key=lambda claim: (claim.metadata.creation_timestamp or "", claim.name)
         )
-        rivals.update({(other.namespace, other.name): oldest for other in others})
-    return rivals
+        older.update({(other.namespace, other.name): oldest for other in others})
+    return older
 
 
 def _recommenders(item: VpaItem) -> frozenset[str]:

@@ -57,6 +57,37 @@ def sum_bins(utilisation: Floats, watts: Floats, *, group: Integers, groups: int
     return BinSums(count, used, drawn)
 
 
+def sum_weighted(
+    utilisation: Floats,
+    watts: Floats,
+    *,
+    node: Integers,
+    block: Integers,
+    nodes: Floats,
+    blocks: Floats,
+) -> tuple[BinSums, Floats]:
+    """Bin sums [R, BINS] of R weightings, and the windows that each counts of each node [R, nodes].
+
+    A window counts with the product of the weights of its node and its block: `nodes` is
+    [R, nodes], `blocks` [R, blocks]. Windows ([N] each) are binned once; the rest is one product
+    of matrices, so the cost is N + R x nodes x blocks x BINS.
+    """
+    size = (blocks.shape[1], nodes.shape[1] * BINS)
+    index = (block * nodes.shape[1] + node) * BINS + bin_of(utilisation)
+
+    def add_up(weights: Floats | None) -> Floats:
+        """[R, nodes, BINS], with the weights of blocks only."""
+        table = np.bincount(index, weights, size[0] * size[1]).astype(np.float64, copy=False)
+        return (blocks @ table.reshape(size)).reshape(len(blocks), -1, BINS)
+
+    def over_nodes(values: Floats) -> Floats:
+        return np.asarray(np.einsum("rn,rnk->rk", nodes, values))
+
+    count = add_up(None)
+    sums = BinSums(over_nodes(count), over_nodes(add_up(utilisation)), over_nodes(add_up(watts)))
+    return sums, nodes * count.sum(axis=2)
+
+
 def bin_of(utilisation: Floats) -> Integers:
     """Bin of each window; the nudge keeps 0.06 / 0.02 = 2.9999... in bin 3."""
     return np.minimum((utilisation / BIN_WIDTH + 1e-9).astype(np.int64), BINS - 1)

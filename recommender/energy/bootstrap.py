@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from recommender.energy.binning import sum_bins
+from recommender.energy.binning import sum_weighted
 from recommender.energy.hinge import hinge_columns, refit_hinges
 from recommender.energy.window import number_periods
 
@@ -24,22 +24,24 @@ Blocks of 1 h covered the truth in 78 % of the cases at a nominal 90 %."""
 
 REPLICATES = 100
 
+NORMAL_95 = 1.645
+"""95th percentile of the normal distribution, for the 90 % interval of the misfit."""
+
+MIN_NODES = 4
+"""Nodes from which on they are resampled: the spread of fewer cannot be told from themselves."""
+
 INFLATION = 1.3
 """Widening of the interval for what resampling a few blocks cannot show. It is multiplied by
 sqrt(n / (n - 1)) for n blocks, since the mean of n blocks drawn with replacement varies by
 only (n - 1) / n of its true variance: 1.42 after one day, 1.31 after two weeks."""
-
-NORMAL_95 = 1.645
-"""95th percentile of the normal distribution, for the 90 % interval of the misfit."""
 
 
 @dataclass(frozen=True)
 class Replicates:
     """Curves refitted to resampled data: `coefficients` [R, 2 + K] over shared `knots` [K].
 
-    `inflation` is the factor by which intervals are widened around the point estimate, and
-    `misfit_watts` how far the curve passes the bin means by. No server is quite convex, and
-    without this term weeks of many nodes would claim to know its price to half a percent.
+    `inflation` is the factor by which intervals are widened around the point estimate,
+    `misfit_watts` how far the curve passes the bin means by.
     """
 
     knots: Floats
@@ -74,18 +76,25 @@ class Replicates:
         first = np.maximum(starts[np.argmax(beyond, axis=1)], low)
         return np.where(beyond.any(axis=1), first, 1.0)
 
-    def interval(self, point: ArrayLike, values: Floats) -> tuple[Floats, Floats]:
+    def interval(
+        self, point: ArrayLike, values: Floats, *, misfit: float = 0.0
+    ) -> tuple[Floats, Floats]:
         """90 % interval of replicate watts `values` [R, ...] around `point` [...].
 
-        The resampled distances are inflated, and the misfit is added in quadrature. The
-        interval always holds the point.
+        The resampled distances are inflated, and in quadrature comes `misfit`: the watts by
+        which the form of the curve may be wrong, that no resampling shows. Without it weeks of
+        many nodes would claim to know a price to half a percent. The interval always holds the
+        point.
         """
         centre = np.asarray(point, dtype=np.float64)
         below, above = np.quantile(values, (0.05, 0.95), axis=0) - centre
-        misfit = NORMAL_95 * self.misfit_watts
         low = centre - np.hypot(self.inflation * np.minimum(below, 0.0), misfit)
         high = centre + np.hypot(self.inflation * np.maximum(above, 0.0), misfit)
         return low, high
+
+    def power_interval(self, point: ArrayLike, utilisation: ArrayLike) -> tuple[Floats, Floats]:
+        """90 % interval of the class's power around `point` (watts [n]) at utilisations [n]."""
+        return self.interval(point, self.power(utilisation), misfit=NORMAL_95 * self.misfit_watts)
 
     def _offsets(self) -> Floats:
         """Tangent intercept of each piece between knots, [R, K + 1]."""
@@ -101,20 +110,35 @@ def resample_curve(
     replicates: int = REPLICATES,
     block_seconds: float = BLOCK_SECONDS,
 ) -> Replicates:
-    """Refit the curve to blocks of time drawn with replacement.
+    """Refit the curve to blocks of time and to nodes, both drawn with replacement.
 
     `windows` are the metered windows that `estimate` was learnt from. All nodes of a block are
-    drawn together (they share the weather and the rhythm), the node effects are kept. Windows
-    are binned once per block; a replicate then only adds up block sums, so the cost is
-    N + replicates x (blocks x bins + one small fit). Raises ValueError with fewer than two
-    blocks.
+    drawn together (they share the weather and the rhythm). From MIN_NODES nodes on they are
+    drawn too, each with all its blocks and with its own offset: the curve is that of the class,
+    and other machines of it would have had other offsets. A replicate only adds up bins (see
+    `sum_weighted`) and solves one small fit. Raises ValueError with fewer than two blocks.
     """
     block, blocks = number_periods(windows.time, block_seconds)
     if blocks < 2:
         raise ValueError(f"a bootstrap needs two blocks of {block_seconds:g} s")
-    levelled = windows.watts - estimate.node_watts[windows.node]
-    sums = sum_bins(windows.utilisation, levelled, group=block, groups=blocks)
-    drawn = rng.multinomial(blocks, np.full(blocks, 1.0 / blocks), size=replicates)
-    coefficients = refit_hinges(sums.pooled(drawn.astype(np.float64)), estimate.fit)
-    inflation = INFLATION * float(np.sqrt(blocks / (blocks - 1)))
+    present = np.flatnonzero(np.bincount(windows.node))
+    drawn_blocks = _draw(rng, blocks, replicates)
+    drawn_nodes = np.ones((replicates, len(estimate.node_watts)))
+    smallest = blocks
+    if len(present) >= MIN_NODES:
+        drawn_nodes[:, present] = _draw(rng, len(present), replicates)
+        smallest = min(blocks, len(present))
+    sums, counted = sum_weighted(
+        windows.utilisation, windows.watts - estimate.node_watts[windows.node],
+        node=windows.node, block=block, nodes=drawn_nodes, blocks=drawn_blocks,
+    )  # fmt: skip
+    offsets = counted @ estimate.node_watts / np.maximum(counted.sum(axis=1), 1.0)
+    coefficients = refit_hinges(sums, estimate.fit)
+    coefficients[:, 0] = np.maximum(coefficients[:, 0] + offsets, 0.0)
+    inflation = INFLATION * float(np.sqrt(smallest / (smallest - 1)))
     return Replicates(estimate.fit.knots, coefficients, inflation, estimate.fit.misfit_watts)
+
+
+def _draw(rng: np.random.Generator, count: int, replicates: int) -> Floats:
+    """How often each of `count` is drawn in each replicate, [R, count]."""
+    return rng.multinomial(count, np.full(count, 1.0 / count), size=replicates).astype(np.float64)

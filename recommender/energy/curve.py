@@ -118,12 +118,14 @@ class CurveEstimate:
     """A measured curve with what its bootstrap needs.
 
     `node_watts` ([nodes]) is by how much each node draws more than the mean node at the same
-    utilisation; 0 for a node without windows.
+    utilisation; 0 for a node without windows. `bins` are the windows of all nodes [1, BINS] with
+    these offsets taken out: what the curve was fitted to.
     """
 
     curve: NodeCurve
     fit: HingeFit
     node_watts: Floats
+    bins: BinSums
 
 
 def estimate_curve(
@@ -159,7 +161,7 @@ def estimate_curve(
             f"{fit.low:.0%} to {fit.high:.0%} used"
         ),
     )
-    return CurveEstimate(curve, fit, node_watts)
+    return CurveEstimate(curve, fit, node_watts, _level(sums, node_watts).pooled())
 
 
 def _separate_nodes(sums: BinSums) -> tuple[HingeFit, Floats]:
@@ -180,8 +182,11 @@ def _separate_nodes(sums: BinSums) -> tuple[HingeFit, Floats]:
         residual[windows == 0.0] = 0.0
         moved = float(np.abs(residual - effects).max())
         effects = residual
-        levelled = BinSums(sums.count, sums.utilisation, sums.watts - sums.count * effects[:, None])
-        fit = fit_hinges(levelled.pooled())
+        fit = fit_hinges(_level(sums, effects).pooled())
         if moved <= limit:
             break
     return fit, effects
+
+
+def _level(sums: BinSums, node_watts: Floats) -> BinSums:
+    return BinSums(sums.count, sums.utilisation, sums.watts - sums.count * node_watts[:, None])

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from recommender.energy.bootstrap import Replicates, resample_curve
+from recommender.energy.binning import BinSums, sum_bins
+from recommender.energy.bootstrap import NORMAL_95, Replicates, resample_curve
 from recommender.energy.ceiling import Ceiling, choose_ceiling
 from recommender.energy.curve import CurveEstimate, NodeCurve, Quality, estimate_curve
+from recommender.energy.frequency import (
+    ClockEffect,
+    describe_clock,
+    estimate_clock_effect,
+    take_clock_out,
+)
 from recommender.energy.price import (
     Binding,
     Price,
@@ -17,7 +25,7 @@ from recommender.energy.price import (
     estimate_packing,
     estimate_price,
 )
-from recommender.energy.prior import Prior, estimate_prior, vendor_of
+from recommender.energy.prior import BAND_HIGHEST, Prior, estimate_prior, vendor_of
 
 if TYPE_CHECKING:
     from recommender.energy.array import Floats
@@ -31,6 +39,9 @@ MIN_AWAKE_HOURS = 8
 
 MIN_RANGE = 0.06
 """Range of observed utilisation below which drift decides the slope, not use."""
+
+RARE = 0.05
+"""Share of windows beyond a limit that is overlooked."""
 
 USUAL_UTILISATION = 0.30
 """Utilisation of a node class whose usage is unknown: servers mostly run at 10 to 50 %
@@ -56,12 +67,27 @@ class ClassTotals:
 
 
 @dataclass(frozen=True)
+class ClassEvidence:
+    """The power readings of a class.
+
+    `nodes` of it have some, in `hours` clock hours; `bins` [1, BINS] are the windows that the
+    curve was fitted to, or that the model was scaled to; `clock` is what was found of the clock.
+    """
+
+    nodes: int
+    hours: int
+    bins: BinSums
+    clock: ClockEffect | None = None
+
+
+@dataclass(frozen=True)
 class ClassEnergy:
     """One node class.
 
     `price` is before, `effective_price` after the binding resource. `mean_watts` is of one
     node, None without a meter. `replicates` are None where the curve is modelled. `reasons`
-    are sentences in the order of decision.
+    are sentences in the order of decision. `missing` says why the curve is modelled, None where
+    it is not. `intercept` is the mean tangent intercept with its 90 % interval, in watts.
     """
 
     curve: NodeCurve
@@ -71,6 +97,9 @@ class ClassEnergy:
     mean_watts: float | None
     replicates: Replicates | None
     reasons: tuple[str, ...]
+    missing: str | None = None
+    intercept: tuple[float, float, float] | None = None
+    evidence: ClassEvidence | None = None
 
     @property
     def quality(self) -> Quality:
@@ -89,6 +118,9 @@ class _Learnt:
     ceiling: Ceiling
     replicates: Replicates | None
     reasons: tuple[str, ...]
+    missing: str | None = None
+    bins: BinSums | None = None
+    clock: ClockEffect | None = None
 
 
 def estimate_class(
@@ -114,7 +146,7 @@ def estimate_class(
         learnt = _learn_from_meter(
             choose_evidence(metered), utilisation, totals.cores, quality, cpu_model
         )
-        vague = _is_vague(learnt.intercept, prior.intercept_interval(utilisation))
+        vague = _is_vague(learnt.intercept, prior, utilisation)
         if vague:
             learnt = _learn_from_prior(prior, vague, utilisation, used, cpu_model)
     price = estimate_price(
@@ -137,7 +169,19 @@ def estimate_class(
         mean_watts=float(metered.watts.mean()) if len(metered) else None,
         replicates=learnt.replicates,
         reasons=(*learnt.reasons, price.reason, binding.reason, learnt.ceiling.reason),
+        missing=learnt.missing,
+        intercept=learnt.intercept,
+        evidence=_describe_evidence(metered, learnt),
     )
+
+
+def _describe_evidence(metered: NodeWindows, learnt: _Learnt) -> ClassEvidence:
+    bins = learnt.bins
+    if bins is None:
+        alone = np.zeros(len(metered), dtype=np.int64)
+        bins = sum_bins(metered.utilisation, metered.watts, group=alone, groups=1)
+    nodes = int(np.count_nonzero(np.bincount(metered.node)))
+    return ClassEvidence(nodes, metered.hours(), bins, learnt.clock)
 
 
 def missing_evidence(metered: NodeWindows) -> str | None:
@@ -169,13 +213,21 @@ def _range(windows: NodeWindows) -> float:
 def _learn_from_meter(
     metered: NodeWindows, utilisation: Floats, cores: float, quality: Quality, cpu_model: str
 ) -> _Learnt:
-    estimate: CurveEstimate = estimate_curve(
-        metered.utilisation, metered.watts, node=metered.node, cores=cores, quality=quality
-    )
+    readings, clock = metered, estimate_clock_effect(metered)
+    if clock is not None:
+        metered = take_clock_out(readings, clock)
+    estimate = _fit(metered, cores, quality)
     curve = estimate.curve
     replicates = resample_curve(estimate, metered, rng=np.random.default_rng(SEED))
     value = float(curve.intercept(utilisation).mean())
-    low, high = replicates.interval(value, replicates.mean_intercept(utilisation))
+    low, high = replicates.interval(
+        value,
+        replicates.mean_intercept(utilisation),
+        misfit=math.hypot(
+            estimate.fit.intercept_gap(utilisation),
+            _clock_error(readings, clock, cores, at=utilisation, value=value) if clock else 0.0,
+        ),
+    )
     ceiling = choose_ceiling(
         vendor_of(cpu_model),
         highest=curve.high,
@@ -183,7 +235,31 @@ def _learn_from_meter(
         peak=curve.peak_utilisation(),
         peaks=replicates.peak_utilisation(curve.low),
     )
-    return _Learnt(curve, (value, float(low), float(high)), ceiling, replicates, (curve.reason,))
+    reasons = (curve.reason, *((describe_clock(clock),) if clock else ()))
+    return _Learnt(
+        curve,
+        (value, float(low), float(high)),
+        ceiling,
+        replicates,
+        reasons,
+        bins=estimate.bins,
+        clock=clock,
+    )
+
+
+def _fit(metered: NodeWindows, cores: float, quality: Quality) -> CurveEstimate:
+    return estimate_curve(
+        metered.utilisation, metered.watts, node=metered.node, cores=cores, quality=quality
+    )
+
+
+def _clock_error(
+    readings: NodeWindows, clock: ClockEffect, cores: float, *, at: Floats, value: float
+) -> float:
+    """By how much the mean intercept moves with the clock's effect at the end of its 90 %."""
+    more = replace(clock, full_watts=clock.full_watts + NORMAL_95 * clock.error_watts)
+    moved = _fit(take_clock_out(readings, more), cores, "measured").curve.intercept(at).mean()
+    return float(moved) - value
 
 
 def _learn_from_prior(
@@ -197,14 +273,21 @@ def _learn_from_prior(
         ceiling=choose_ceiling(vendor_of(cpu_model), highest=highest),
         replicates=None,
         reasons=(why, prior.curve.reason),
+        missing=why,
     )
 
 
 def _is_vague(
-    measured: tuple[float, float, float], modelled: tuple[float, float, float]
+    measured: tuple[float, float, float], prior: Prior, utilisation: Floats
 ) -> str | None:
-    """Why the model is the better witness: narrower, and inside what was measured."""
+    """Why the model is the better witness: narrower, and inside what was measured.
+
+    Only at a use that its band was taken from.
+    """
+    if np.mean(utilisation > BAND_HIGHEST) > RARE:
+        return None
     value, low, high = measured
+    modelled = prior.intercept_interval(utilisation)
     is_narrower = modelled[2] - modelled[1] < high - low
     if is_narrower and low <= modelled[0] <= high:
         return (

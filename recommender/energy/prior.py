@@ -75,6 +75,10 @@ UNSCALED_BAND: dict[Vendor, tuple[float, float]] = {
 }
 """As SCALED_BAND where Pmax is the table's median, each server predicted from the others."""
 
+BAND_HIGHEST = 0.6
+"""Highest use of what the bands were taken from. Beyond it a turbo cliff may stand that no mean
+shape shows (EPYC 7763), and the bands say nothing."""
+
 BAND_UTILISATION = 0.5
 """Above it the modelled intercept goes to 0 and a relative band with it, while servers do not
 agree any better: the band keeps its width in watts."""

@@ -25,16 +25,20 @@ class NodeWindows:
     """One row per node and time window, each array [N], in any order.
 
     `time` unix seconds, `node` 0 ... nodes - 1, `utilisation` used over allocatable cores,
-    `watts` of the node. NaN where a value is missing. Different lengths are a ValueError.
+    `watts` of the node, `frequency` hertz of its clock (None: nobody knows it). NaN where a value
+    is missing. Different lengths are a ValueError.
     """
 
     time: Floats
     node: Integers
     utilisation: Floats
     watts: Floats
+    frequency: Floats | None = None
 
     def __post_init__(self) -> None:
         lengths = {len(self.time), len(self.node), len(self.utilisation), len(self.watts)}
+        if self.frequency is not None:
+            lengths.add(len(self.frequency))
         if len(lengths) != 1:
             raise ValueError(f"arrays of one length expected, got {sorted(lengths)}")
 
@@ -93,4 +97,5 @@ def _select(windows: NodeWindows, kept: Mask) -> NodeWindows:
         windows.node[kept],
         windows.utilisation[kept],
         windows.watts[kept],
+        None if windows.frequency is None else windows.frequency[kept],
     )

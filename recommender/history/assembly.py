@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -103,23 +103,29 @@ def find_span(
 
 @dataclass(frozen=True)
 class NodeFindings:
-    """What was found of nodes, by name; `known` are all of the cluster's, or all that appear."""
+    """What was found of nodes, by name; `known` are all of the cluster's, or all that appear.
+
+    `frequency` is empty where nothing tells it.
+    """
 
     known: Sequence[str]
     power: Mapping[str, NodePower]
     cpu: Mapping[str, NDArray[np.float32]]
     cpu_models: Mapping[str, str]
+    frequency: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
 
 def assemble_nodes(grid: TimeGrid, found: NodeFindings) -> NodeHistory:
     names = sorted(found.known)
-    watts = np.full((len(names), grid.bins), np.nan, np.float32)
-    cores = np.full((len(names), grid.bins), np.nan, np.float32)
+    unknown = np.full((len(names), grid.bins), np.nan, np.float32)
+    watts, cores, hertz = (unknown.copy() for _ in range(3))
     for row, name in enumerate(names):
         if name in found.power:
             watts[row] = found.power[name].watts
         if name in found.cpu:
             cores[row] = found.cpu[name]
+        if name in found.frequency:
+            hertz[row] = found.frequency[name]
     return NodeHistory(
         grid=grid,
         nodes=tuple(names),
@@ -128,6 +134,7 @@ def assemble_nodes(grid: TimeGrid, found: NodeFindings) -> NodeHistory:
         quality=tuple(found.power[n].quality if n in found.power else "" for n in names),
         reach=tuple(found.power[n].reach if n in found.power else "" for n in names),
         cpu_model=tuple(found.cpu_models.get(name, "") for name in names),
+        frequency=hertz if np.isfinite(hertz).any() else None,
     )
 
 

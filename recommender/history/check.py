@@ -22,7 +22,7 @@ from recommender.history.scope import Scope
 from recommender.history.store_reader import StoreReader
 from recommender.model.check import Check
 from recommender.model.clock import judge_clock
-from recommender.model.history import STEP, TimeGrid
+from recommender.model.history import TimeGrid
 from recommender.model.identity import PodOwners
 from recommender.units import DAY, HOUR, MINUTE, format_duration, format_time
 
@@ -34,14 +34,14 @@ if TYPE_CHECKING:
     from recommender.model.history import History, NodeHistory, SourceChoice
     from recommender.settings import StoreSettings, WindowSettings
 
-MOST_INTERVAL = STEP / 2
-"""Seconds between samples: with fewer than two in a bin, bins are lost."""
+FEWEST_SAMPLES = 2
+"""In a bin: with fewer, bins are lost."""
 STALE_SECONDS = 10 * MINUTE
 DEAD_SECONDS = HOUR
 LEAST_SECONDS = DAY
 """History that a priced recommendation needs (sizing.tier)."""
 
-_NODE_BINS = 24  # two hours tell which meters a node has
+_NODE_SECONDS = 2 * HOUR  # tell which meters a node has
 _SHOWN = 12  # names in a line
 
 
@@ -71,7 +71,7 @@ def examine_store(
     except JoulefitError as error:  # UsageError too: a token's file that cannot be read
         return (Check("fail", "store", str(error)),)
     now = reading.theirs if window.end is None else window.end
-    grid = TimeGrid.ending(now, window.history)
+    grid = TimeGrid.ending(now, window.history, step=window.step)
     usage = _UsageExamination(client, url, grid, namespaces, now)
     return (
         judge_store(build, url),
@@ -111,7 +111,8 @@ class _UsageExamination:
     def node_grid(self) -> TimeGrid:
         """The newest time of which there is usage: nodes are not blamed for a silent store."""
         end = min(self._grid.end, (self._newest or self._grid.end) + self._grid.step)
-        return TimeGrid.ending(end, min(_NODE_BINS, self._grid.bins) * self._grid.step)
+        length = min(_NODE_SECONDS, self._grid.end - self._grid.start)
+        return TimeGrid.ending(end, length, step=self._grid.step)
 
     def examine(self) -> list[Check]:
         inventory = read_inventory(self._client, self._grid, self._namespaces)
@@ -126,7 +127,7 @@ class _UsageExamination:
         return [
             judge_extent(probe, sources["usage"], schema, grid=self._grid),
             judge_memory(probe, sources["memory"], schema),
-            *judge_samples(probe, now=self._now),
+            *judge_samples(probe, now=self._now, step=self._grid.step),
         ]
 
 
@@ -207,18 +208,21 @@ def judge_memory(probe: UsageProbe, source: SourceChoice, schema: UsageSchema) -
     return Check("ok", "memory", f"{probe.memory:,} series of {schema.title} ({source.reason})")
 
 
-def judge_samples(probe: UsageProbe, *, now: float) -> Iterator[Check]:
-    """Age of the newest sample, the scrape interval, and gaps of the newest day."""
+def judge_samples(probe: UsageProbe, *, now: float, step: int) -> Iterator[Check]:
+    """Age of the newest sample, the scrape interval, and gaps of the newest day; `step`: seconds
+    of a bin.
+    """
     if probe.newest is None:
         return
     age = max(0.0, now - probe.newest)
     yield _judge_age(age, probe.newest)
-    if probe.interval and probe.interval > MOST_INTERVAL:
+    if probe.interval and probe.interval > step / FEWEST_SAMPLES:
         yield Check(
             "warn",
             "scrape interval",
-            f"{format_duration(probe.interval)} between two samples: bins of five minutes need two",
-            "scrape every minute or more often",
+            f"{format_duration(probe.interval)} between two samples: bins of "
+            f"{format_duration(step)} need {FEWEST_SAMPLES}",
+            "scrape every minute or more often, or give a longer --step",
         )
     if probe.day is not None:
         yield _judge_gaps(probe)

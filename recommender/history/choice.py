@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from recommender.history.schema import NODE_CPU, NODE_POWER, USAGE
+from recommender.history.schema import NODE_CPU, NODE_FREQUENCY, NODE_POWER, USAGE
 from recommender.model.history import SourceChoice
 
 if TYPE_CHECKING:
@@ -50,6 +50,11 @@ def choose_cpu(inventory: Inventory) -> CpuSource | None:
         rows = [inventory.coverage.of("cpu", [source.metric]) for source in present]
         return present[_rank(rows, _sees_all(rows))[0]]
     return present[0] if present else None
+
+
+def choose_frequency(inventory: Inventory) -> CpuSource | None:
+    """The best series of the nodes' frequency that exists."""
+    return next((each for each in NODE_FREQUENCY if inventory.has(each.metric)), None)
 
 
 def order_power(inventory: Inventory) -> list[PowerSource]:

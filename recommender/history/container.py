@@ -9,7 +9,7 @@ from recommender.history.registry import IGNORED, Identity
 from recommender.model.identity import ContainerRef, WorkloadRef
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from recommender.model.identity import PodOwners
 
@@ -61,6 +61,12 @@ class ContainerRows:
     def unowned(self) -> list[str]:
         """Pods, as namespace/name, whose workload is not known."""
         return sorted(f"{namespace}/{pod}" for namespace, pod in self._unowned)
+
+    def pods(self) -> Iterator[tuple[str, str, WorkloadRef, list[str]]]:
+        """Namespace and name of each pod of a wanted workload, that, and its containers."""
+        for (namespace, pod), workload in self._workloads.items():
+            if workload is not None:
+                yield namespace, pod, workload.ref, list(workload.rows)
 
     def identify_cpu(self, labels: Mapping[str, str]) -> Identity:
         """A CPU counter: units of a pod's container are its incarnations and, where there is no

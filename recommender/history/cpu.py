@@ -121,6 +121,12 @@ class CpuReader:
         """To be taken after the last reply."""
         return CounterEnd(self.points, replace(self.registry, identify=_ignore), self.counter.state)
 
+    def living(self) -> Integers:
+        """What the containers of pods are known by whose counters were seen at the last point."""
+        at = self.counter.state.at
+        groups = self.registry.group[: len(at)][at == self.points.last]
+        return np.asarray(self.registry.group_hashes[np.unique(groups)])
+
     def rests(self) -> Integers:
         """The row of each pod's container that is at rest at the end of the grid.
 

@@ -16,10 +16,12 @@ from recommender.history.schema import (
     KILLS,
     KUBE_STATE,
     NODE_CPU,
+    NODE_FREQUENCY,
     NODE_POWER,
     USAGE,
 )
 from recommender.history.selector import CONTAINERS, join_matchers, match_any, match_names
+from recommender.history.strain import STRAIN_METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -74,7 +76,8 @@ def plan_discovery(
     step would make Prometheus decode every sample between the looks (800 series of 8 days: 93 ms
     at a sample a minute and four times as much at one in 15 s; 16 ms by offsets).
     """
-    others = [match_names(_OTHER_NAMES), *(source.probe for source in NODE_CPU)]
+    probes = (source.probe for source in (*NODE_CPU, *NODE_FREQUENCY))
+    others = [match_names(_OTHER_NAMES), *probes]
     queries = [_count_at_looks(grid, "__name__", others, looks_back=looks_back)]
     if namespaces is None or namespaces:
         restriction = "" if namespaces is None else match_any("namespace", namespaces)
@@ -135,6 +138,7 @@ _OTHER_NAMES = sorted(
         *INFO,
         *KILLS,
         *KUBE_STATE,
+        *STRAIN_METRICS,
     }
     - _USAGE_NAMES
 )

@@ -6,16 +6,29 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from recommender.history.assembly import warn_of_nodes, warn_of_usage
+from recommender.history.burst import place_bursts, read_bursts
 from recommender.history.choice import choose_usage, describe_usage, rank_sources
 from recommender.history.counter import LONGEST_STEPS
 from recommender.history.nodes import NodeReading
 from recommender.history.plan import group_namespaces, split_namespaces
+from recommender.history.strain import (
+    StrainReading,
+    choose_strain,
+    describe_strain,
+    place_strain,
+    plan_following,
+    plan_same,
+    plan_spans,
+)
 from recommender.history.usage import UsageReading
 from recommender.history.window import SPARE_DAYS, UsageWindow
 from recommender.model.history import History
 from recommender.units import DAY, HOUR
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from recommender.history.cpu import CounterEnd
     from recommender.history.discovery import Inventory
     from recommender.history.pipeline import Pipeline
@@ -23,8 +36,9 @@ if TYPE_CHECKING:
     from recommender.history.schema import UsageSchema
     from recommender.history.scope import Scope
     from recommender.history.store_reader import StoreReader
+    from recommender.history.strain import HourTable
     from recommender.model.history import TimeGrid
-    from recommender.model.identity import WorkloadRef
+    from recommender.model.identity import ContainerRef, WorkloadRef
 
 
 _PARTS = 4  # of what is read anew, one after the other
@@ -45,6 +59,8 @@ class _Kept:
     asked_bins   of the window that was asked for; up to a day more may be kept
     read_end     end of the window when it was read whole
     inventory    what the store had then; `schema` was chosen by it
+    strain       by hour, up to the newest whole one
+    bursts       of the day that ended at `bursts_end`
     seen_rank    of the series that were there when it was last read whole for their sake
     history      None where something has changed since it was assembled
     """
@@ -59,6 +75,9 @@ class _Kept:
     seen_rank: tuple[int, ...]
     wanted: frozenset[WorkloadRef]
     unowned: frozenset[str]
+    strain: tuple[HourTable, ...]
+    bursts: dict[ContainerRef, NDArray[np.float32]]
+    bursts_end: int
     history: History | None = None
 
     @property
@@ -151,6 +170,9 @@ class KeptHistory:
             seen_rank=seen or rank_sources(inventory),
             wanted=scope.wanted or frozenset(),
             unowned=frozenset(reading.usage.rows.unowned),
+            strain=reading.strain.tables(),
+            bursts=reading.bursts,
+            bursts_end=grid.end,
         )
 
     def _read_on(self, kept: _Kept, pipeline: Pipeline, grid: TimeGrid, scope: Scope) -> _Kept:
@@ -203,9 +225,23 @@ class KeptHistory:
             asks_meters=self._reader.asks_meters,
             after=kept.nodes,
         )
-        jobs = [*nodes.naming_jobs(), *usage.kill_jobs(), *usage.jobs(), *nodes.jobs()]
-        pipeline.run("history", jobs)
+        strain = StrainReading(
+            replace(scope, namespaces=namespaces, wanted=wanted),
+            plan_following(kept.strain, part),
+            usage.groups,
+        )
+        pipeline.run(
+            "history",
+            [
+                *nodes.naming_jobs(),
+                *usage.kill_jobs(),
+                *usage.jobs(),
+                *strain.jobs(),
+                *nodes.jobs(),
+            ],
+        )
         usage.finish()
+        self._read_bursts(kept, pipeline, usage)
         # Nothing below asks the store: from here on nothing fails half-way.
         kept.history = None
         kept.usage.append(usage, bins=bins, least=kept.asked_bins)
@@ -213,6 +249,18 @@ class KeptHistory:
         kept.nodes = nodes
         kept.watched = _watch(usage)
         kept.unowned |= frozenset(usage.rows.unowned)
+        begin, refs = kept.usage.grid.first_hour, kept.usage.containers
+        kept.strain = tuple(
+            table.extended(newer).since(begin, refs)
+            for table, newer in zip(kept.strain, strain.tables(), strict=True)
+        )
+
+    def _read_bursts(self, kept: _Kept, pipeline: Pipeline, usage: UsageReading) -> None:
+        """The last day by the minute, once a day."""
+        end = usage.grid.end
+        if self._reader.reads_bursts and kept.schema and end - kept.bursts_end >= DAY:
+            kept.bursts = read_bursts(pipeline, end, kept.schema, usage)
+            kept.bursts_end = end
 
     def _add(
         self, kept: _Kept, pipeline: Pipeline, new: frozenset[WorkloadRef], scope: Scope
@@ -227,10 +275,14 @@ class KeptHistory:
         unwatched = group_namespaces(usual, wanted=namespaces - kept.namespaces)
         watched = group_namespaces(usual, wanted=namespaces & kept.namespaces)
         usage = UsageReading(grid, scope, inventory, [*unwatched, *watched], schema=schema)
-        pipeline.run("history", [*usage.kill_jobs(), *usage.jobs()])
+        strain = StrainReading(scope, plan_same(kept.strain), usage.groups)
+        pipeline.run("history", [*usage.kill_jobs(), *usage.jobs(), *strain.jobs()])
         usage.finish()
         kept.history = None
         kept.schema = schema
+        kept.strain = tuple(
+            table.joined(other) for table, other in zip(kept.strain, strain.tables(), strict=True)
+        )
         kept.usage.add_rows(usage)
         # The counters of the other namespaces are as far already.
         kept.watched += _watch(usage)[: len(unwatched)]
@@ -250,10 +302,14 @@ class KeptHistory:
         asks_meters = self._reader.asks_meters
         nodes = NodeReading(held, scope.node_names, inventory, asks_meters=asks_meters)
         nodes.run(pipeline)
+        usual = inventory.usual.get(schema.cpu, {}) if schema else {}
+        groups = group_namespaces(usual, wanted=scope.namespaces)
+        strain = StrainReading(scope, plan_spans(held, choose_strain(inventory)), groups)
+        pipeline.run("strain", [*strain.jobs()])
         kept.history = None
         kept.nodes = nodes
+        kept.strain = strain.tables()
         unowned: frozenset[str] = frozenset()
-        usual = inventory.usual.get(schema.cpu, {}) if schema else {}
         for names in split_namespaces(usual, wanted=scope.namespaces or frozenset(), parts=_PARTS):
             unowned |= self._renew_part(kept, pipeline, inventory, names=names, scope=scope)
         kept.inventory, kept.unowned = inventory, unowned
@@ -329,12 +385,17 @@ def _let_go(kept: _Kept, scope: Scope) -> None:
 
 def _assemble(kept: _Kept, pipeline: Pipeline | None = None) -> History:
     """The history, with what the pipeline says of it and it cost."""
-    usage = kept.usage.history()
+    usage = place_strain(kept.strain, kept.usage.history())
+    usage = replace(usage, burst=place_bursts(kept.bursts, usage.containers))
     nodes, sources = kept.nodes.assemble()
     return History(
         usage=usage,
         nodes=nodes,
-        sources=(*describe_usage(kept.inventory, kept.schema), *sources),
+        sources=(
+            *describe_usage(kept.inventory, kept.schema),
+            *describe_strain(kept.inventory),
+            *sources,
+        ),
         queries=pipeline.queries if pipeline else 0,
         received_bytes=pipeline.received_bytes if pipeline else 0,
         warnings=(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from recommender.history.assembly import NodeFindings, assemble_nodes
 from recommender.history.choice import (
     choose_cpu,
+    choose_frequency,
     describe_cpu,
     describe_power,
     ignore_power,
@@ -58,6 +59,12 @@ class NodeReading:
             grid, self.names, after=after.cpu if after else None
         )
         self.cpu_source: CpuSource | None = after.cpu_source if after else choose_cpu(inventory)
+        self.frequency: NodeCpuReader = NodeCpuReader(
+            grid, self.names, after=after.frequency if after else None, is_gauge=True
+        )
+        self.frequency_source: CpuSource | None = (
+            after.frequency_source if after else choose_frequency(inventory)
+        )
         self.power: dict[PowerSource, PowerReader] = {
             source: PowerReader(source, grid, self.names, after=before)
             for source, before in (after.power.items() if after else ())
@@ -73,6 +80,10 @@ class NodeReading:
             series = self.inventory.count(self.cpu_source.metric)
             points = self.cpu.series.points
             yield from _split(self.cpu_source.query, self.cpu.read, points, series=series)
+        if self.frequency_source is not None:
+            series = self.inventory.count(self.frequency_source.metric)
+            query, points = self._with_step(self.frequency_source), self.frequency.series.points
+            yield from _split(query, self.frequency.read, points, series=series)
         if self.power:
             for source, reader in self.power.items():
                 yield from self._power_jobs(source, reader)
@@ -99,15 +110,19 @@ class NodeReading:
                 return
 
     def _power_jobs(self, source: PowerSource, reader: PowerReader) -> Iterator[Job]:
-        query = source.query.replace("[STEP]", f"[{self.grid.step}s]")
+        query = self._with_step(source)
         series = 2 * self.inventory.count(*source.metrics)  # dram beside each package
         yield from _split(query, reader.read, reader.series.points, series=series)
+
+    def _with_step(self, source: CpuSource | PowerSource) -> str:
+        return source.query.replace("[STEP]", f"[{self.grid.step}s]")
 
     def include(self, after: NodeReading, grid: TimeGrid) -> None:
         """Put what was read before in front, to cover `grid`. What there was, is still known."""
         self.inventory = after.inventory
         self.grid = grid
         self.cpu.series.include(after.cpu.series, grid)
+        self.frequency.series.include(after.frequency.series, grid)
         for source, reader in self.power.items():
             before = after.power.get(source)
             reader.series.include(before.series if before else None, grid)
@@ -134,6 +149,7 @@ class NodeReading:
                 power={node: found for node, (_, found) in power.items()},
                 cpu=cpu,
                 cpu_models=self.names.cpu_models,
+                frequency=self.frequency.finish(),
             ),
         )
         count = len(nodes.nodes)

@@ -19,6 +19,7 @@ REPLY_BYTES = 5_000_000
 SAMPLE_BYTES = 32  # of JSON: [1700000000,"12345.678901"],
 LABEL_BYTES = 500  # of a cAdvisor series
 GROUP_SERIES = 4_000  # more are read in several groups of namespaces, so that labels stay few
+MOST_POINTS = 11_000  # of a series, beyond which Prometheus refuses a query
 FEWEST_POINTS = 12  # in a reply, however many series: an hour at five minutes
 
 
@@ -87,12 +88,12 @@ def split_points(
     longest: int | None = None,
 ) -> list[Part]:
     """So many points from `offset` on in equal parts whose replies are about REPLY_BYTES large,
-    and none longer than `longest` points.
+    and none longer than MOST_POINTS or `longest` points.
     """
     if not points:
         return []
     room = REPLY_BYTES / max(series, 1) - label_bytes
-    most = min(max(FEWEST_POINTS, int(room / SAMPLE_BYTES)), longest or points)
+    most = min(max(FEWEST_POINTS, int(room / SAMPLE_BYTES)), longest or points, MOST_POINTS)
     count = -(-points // most)
     edges = [offset + points * number // count for number in range(count + 1)]
     return [Part(edges[i], edges[i + 1] - 1) for i in range(count)]

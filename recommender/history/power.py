@@ -206,22 +206,30 @@ class PowerReader:
 
 
 class NodeCpuReader:
-    """Replies with busy time of nodes, in order of time; goes on from `after`."""
+    """Replies with busy time of nodes, or with their frequency (`is_gauge`), in order of time;
+    goes on from `after`.
+    """
 
     def __init__(
-        self, grid: TimeGrid, names: NodeNames, *, after: NodeCpuReader | None = None
+        self,
+        grid: TimeGrid,
+        names: NodeNames,
+        *,
+        after: NodeCpuReader | None = None,
+        is_gauge: bool = False,
     ) -> None:
         self._names = names
+        self._is_gauge = is_gauge
         self.nodes: dict[str, int] = dict(after.nodes) if after else {}
         self.series: NodeSeries = NodeSeries(
             grid, self._identify, most=MOST_CORES, after=after.series if after else None
         )
 
     def read(self, matrix: Matrix) -> None:
-        self.series.read(matrix)
+        self.series.read(matrix, is_gauge=self._is_gauge)
 
     def finish(self) -> dict[str, Row]:
-        """Mean busy cores of each node over each bin, [T]."""
+        """Mean busy cores, or hertz, of each node over each bin, [T]."""
         rows = self.series.rows(self.nodes.values())
         return {node: rows[row] for node, row in self.nodes.items()}
 

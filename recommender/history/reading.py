@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from recommender.history.assembly import assemble_usage, warn_of_nodes, warn_of_usage
+from recommender.history.burst import place_bursts, read_bursts
 from recommender.history.choice import choose_usage, describe_usage
 from recommender.history.kubestate import KubeState, plan_live, plan_state
 from recommender.history.nodes import NodeReading
@@ -12,11 +14,21 @@ from recommender.history.owner import plan_owners, read_owners
 from recommender.history.pipeline import Job
 from recommender.history.plan import group_namespaces
 from recommender.history.selector import match_any
+from recommender.history.strain import (
+    StrainReading,
+    choose_strain,
+    describe_strain,
+    place_strain,
+    plan_spans,
+)
 from recommender.history.usage import UsageReading
 from recommender.model.history import History
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from recommender.history.discovery import Inventory
     from recommender.history.matrix import Matrix
@@ -24,13 +36,15 @@ if TYPE_CHECKING:
     from recommender.history.scope import Scope
     from recommender.model.cluster import ClusterState
     from recommender.model.history import TimeGrid
+    from recommender.model.identity import ContainerRef
 
 
 class Reading:
     """Makes the jobs that read a window, collects what they find, and assembles it.
 
     Jobs are taken in order: what names nodes and owners comes before what needs the names.
-    `spare` days of room follow the grid in the reductions of usage.
+    `spare` days of room follow the grid in the reductions of usage. With `reads_bursts` the last
+    day of one pod of each workload is read by the minute too.
     """
 
     def __init__(
@@ -40,6 +54,7 @@ class Reading:
         inventory: Inventory,
         *,
         asks_meters: bool,
+        reads_bursts: bool = False,
         spare: int = 0,
     ) -> None:
         self._grid = grid
@@ -55,6 +70,10 @@ class Reading:
             schema=schema,
             spare=spare,
         )
+        spans = plan_spans(grid, choose_strain(inventory))
+        self.strain = StrainReading(scope, spans, self.usage.groups)
+        self.bursts: dict[ContainerRef, NDArray[np.float32]] = {}
+        self._reads_bursts = reads_bursts
         self.nodes = NodeReading(grid, scope.node_names, inventory, asks_meters=asks_meters)
         self._state = KubeState(self.nodes.names)
 
@@ -65,12 +84,15 @@ class Reading:
             *self._state_jobs(),
             *self.usage.kill_jobs(),
             *self.usage.jobs(),
+            *self.strain.jobs(),
             *self.nodes.jobs(),
         ]
         pipeline.run("history", jobs)
         while more := self.nodes.more_power_jobs():
             pipeline.run("power", more)
         self.usage.finish()
+        if self._reads_bursts and self.usage.schema:
+            self.bursts = read_bursts(pipeline, self._grid.end, self.usage.schema, self.usage)
 
     def _state_jobs(self) -> Iterator[Job]:
         grid, schema = self._grid, self.usage.schema
@@ -85,19 +107,25 @@ class Reading:
             yield Job(plan_live(grid, schema, matcher), self._state.read_live)
 
     def _take_owners(self, matrix: Matrix) -> None:
-        self.usage.rows.owners = read_owners(matrix)
+        self.usage.rows.owners = self.strain.owners = read_owners(matrix)
 
     def finish(self, pipeline: Pipeline) -> History:
         """The history; to be called once, after all jobs."""
         self.usage.add_rests()
         rows = self.usage.rows
         usage = assemble_usage(self._grid, rows.refs, self.usage.cpu, self.usage.memory)
+        usage = place_strain(self.strain.tables(), usage)
+        usage = replace(usage, burst=place_bursts(self.bursts, usage.containers))
         state = self._build_state()
         nodes, sources = self.nodes.assemble(node.name for node in (state.nodes if state else ()))
         return History(
             usage=usage,
             nodes=nodes,
-            sources=(*describe_usage(self._inventory, self.usage.schema), *sources),
+            sources=(
+                *describe_usage(self._inventory, self.usage.schema),
+                *describe_strain(self._inventory),
+                *sources,
+            ),
             cluster=state,
             queries=pipeline.queries,
             received_bytes=pipeline.received_bytes,

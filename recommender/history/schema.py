@@ -97,6 +97,23 @@ NODE_CPU = (
 )
 
 
+# Frequency in hertz of nodes, best first; as NODE_CPU. [STEP] is that of the grid.
+NODE_FREQUENCY = (
+    CpuSource(
+        "joulefit",
+        "joulefit_node_cpu_frequency_hertz",
+        "joulefit_node_cpu_frequency_hertz",
+        "avg_over_time(joulefit_node_cpu_frequency_hertz[STEP])",
+    ),
+    CpuSource(
+        "node-exporter",
+        "node_cpu_scaling_frequency_hertz",
+        'node_cpu_scaling_frequency_hertz{cpu="0"}',
+        "avg without (cpu) (avg_over_time(node_cpu_scaling_frequency_hertz[STEP]))",
+    ),
+)
+
+
 @dataclass(frozen=True)
 class Reading:
     """What a power series measures: a zone of a node by one meter, one part of it (a socket),

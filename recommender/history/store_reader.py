@@ -35,7 +35,8 @@ __all__ = ["Scope", "StoreReader"]
 class StoreReader:
     """The history of a metric store that speaks Prometheus' API.
 
-    `power` is auto, or modelled, which asks no meters. `progress` is called with the name of a
+    `power` is auto, or modelled, which asks no meters. With `reads_bursts` the last day is read by
+    the minute too. `progress` is called with the name of a
     step, what is done of it and the total. `client` stands in for the store in tests.
     """
 
@@ -44,12 +45,14 @@ class StoreReader:
         settings: StoreSettings,
         *,
         power: str = "auto",
+        reads_bursts: bool = False,
         progress: Progress | None = None,
         client: QueryClient | None = None,
     ) -> None:
         """Raises UsageError for settings that make no sense."""
         self._settings = settings
         self.asks_meters = power == "auto"
+        self.reads_bursts = reads_bursts
         self._progress = progress
         self._client = AheadClient(
             client or PrometheusClient(settings), parallel=settings.store_parallel
@@ -100,7 +103,14 @@ class StoreReader:
         inventory = self.discover(pipeline, grid, scope)
         if not inventory.containers and scope.namespaces != frozenset():
             raise NoDataError(self._describe_nothing(grid, scope))
-        reading = Reading(grid, scope, inventory, asks_meters=self.asks_meters, spare=spare)
+        reading = Reading(
+            grid,
+            scope,
+            inventory,
+            asks_meters=self.asks_meters,
+            reads_bursts=self.reads_bursts,
+            spare=spare,
+        )
         reading.run(pipeline)
         return reading
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,11 +34,22 @@ if TYPE_CHECKING:
     from recommender.history.schema import UsageSchema
     from recommender.history.scope import Scope
     from recommender.model.history import TimeGrid
+    from recommender.model.identity import WorkloadRef
 
 _PEAK_LABEL_BYTES = 150
 # In one query of memory. Its reply is small, but the store looks at each sample for it: one query
 # for the whole window would be the last one under way, for as long as all others together.
 _PEAK_DAYS = 2
+
+
+@dataclass(frozen=True)
+class LivingPod:
+    """A pod with usage in the last bin, and how many containers of it have some."""
+
+    namespace: str
+    name: str
+    workload: WorkloadRef
+    containers: int
 
 
 class UsageReading:
@@ -123,6 +135,18 @@ class UsageReading:
         """Hand over what was held back; to be called once, after all jobs."""
         for reader in self._memory_readers:
             reader.finish()
+
+    def living(self) -> list[LivingPod]:
+        """The pods of which a counter was seen at the end; to be called after all jobs."""
+        alive: set[int] = set()
+        for counter in self.counters:
+            alive.update(counter.living().tolist())
+        found = []
+        for namespace, pod, workload, names in self.rows.pods():
+            count = sum(hash((namespace, pod, name)) in alive for name in names)
+            if count:
+                found.append(LivingPod(namespace, pod, workload, count))
+        return found
 
     def rests(self) -> NDArray[np.int64]:
         """The rows of the pods that are at rest in the last bin, see `CpuReader.rests`."""

@@ -1,4 +1,4 @@
-"""The work of one workload by a counter of its own, which its EnergyProfile names.
+"""The work of one workload by a counter: its own, which its EnergyProfile names, or of hardware.
 
 A user chooses the metric and labels, never the namespace: the selector is made here of literal
 names and values, and no series of another namespace is taken from a reply.
@@ -97,6 +97,7 @@ class WorkReader:
             count.most,
             counter.own,
             flaw,
+            counter.nodes,
         )
 
 
@@ -148,6 +149,12 @@ class _WorkCounter:
         self._total = np.zeros(grid.bins)
         self._is_seen = np.zeros(grid.bins, np.bool_)
         self._steps = self._falls = 0
+        self._nodes: set[str] = set()
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """Where its series are of, as far as they tell."""
+        return tuple(sorted(self._nodes))
 
     @property
     def own(self) -> int:
@@ -194,6 +201,8 @@ class _WorkCounter:
             and bool(pod)
             and self._owners.owner(namespace, pod) == self._ref
         )
+        if is_own and labels.get("node"):
+            self._nodes.add(labels["node"])
         return Identity(
             row=0 if is_own else IGNORED,
             group=pod,

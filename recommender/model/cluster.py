@@ -48,13 +48,31 @@ class ContainerSpec:
 
 
 @dataclass(frozen=True)
+class CpuScaler:
+    """How a HorizontalPodAutoscaler holds CPU by the number of pods.
+
+    `utilisation` is the mean share of the CPU request that it holds, None where it holds an
+    amount of cores. `container` is the one whose request counts, "" for all of a pod together.
+    `least` and `most` are the replicas that it stays between, `most` 0 where it is not known.
+    `is_alone`: nothing but this metric decides the number.
+    """
+
+    utilisation: float | None = None
+    container: str = ""
+    least: int = 1
+    most: int = 0
+    is_alone: bool = True
+
+
+@dataclass(frozen=True)
 class Workload:
     """A topmost controller with its running pods.
 
     `containers` are regular containers only (no init containers); `sidecars` names the init
     containers that run beside them (restartPolicy Always). `replicas` counts pods that run or
     wait to run; `pods_on` counts the scheduled ones by node. `hpa_on_cpu` names the
-    HorizontalPodAutoscaler that scales it on CPU, "" where there is none.
+    HorizontalPodAutoscaler that scales it on CPU, "" where there is none; `scaler` says how, None
+    where that is not known.
     """
 
     ref: WorkloadRef
@@ -63,6 +81,7 @@ class Workload:
     pods_on: dict[str, int] = field(default_factory=dict)
     hpa_on_cpu: str = ""
     sidecars: tuple[str, ...] = ()
+    scaler: CpuScaler | None = None
 
 
 @dataclass(frozen=True)

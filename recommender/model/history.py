@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from recommender.units import DAY
+from recommender.units import DAY, HOUR
 
 if TYPE_CHECKING:
     from typing import TypeVar
@@ -17,11 +17,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from recommender.model.cluster import ClusterState
-    from recommender.model.identity import ContainerRef
+    from recommender.model.identity import ContainerRef, WorkloadRef
+    from recommender.model.work import WorkEvidence
 
     Bins = TypeVar("Bins", int, NDArray[np.int64])
 
 STEP = 300  # seconds of a bin: five minutes
+
+BURST_SHARES = (0.5, 0.75, 0.9, 0.95, 0.98, 0.99)
+"""Quantiles at which one-minute and five-minute means are compared: those of the work classes."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,20 @@ class TimeGrid:
         """The day of a bin, or of each of an array of bins."""
         return self.days - 1 - (self.bins - 1 - bin_index + self.lacking_bins) // self.bins_per_day
 
+    @property
+    def first_hour(self) -> int:
+        """The hour of the clock, since 1970, in which the grid begins."""
+        return self.start // HOUR
+
+    @property
+    def hours(self) -> int:
+        """Hours of the clock that the grid touches; the oldest and the newest may be cut."""
+        return -(-self.end // HOUR) - self.first_hour
+
+    def hour_of(self, bin_index: Bins) -> Bins:
+        """The hour, of `hours`, in which a bin begins, or each of an array of bins."""
+        return (self.start + bin_index * self.step) // HOUR - self.first_hour
+
     def day_start(self, day: int) -> int:
         """The first bin of a day."""
         return max(0, self.bins + self.lacking_bins - (self.days - day) * self.bins_per_day)
@@ -89,7 +107,7 @@ class TimeGrid:
 
 @dataclass(frozen=True)
 class UsageHistory:
-    """CPU and memory of W workload containers over T bins and D days.
+    """CPU and memory of W workload containers over T bins, D days and H hours of the clock.
 
     Rows follow `containers` (sorted). A *pod sample* is one bin of one pod's container.
 
@@ -107,6 +125,17 @@ class UsageHistory:
     first, last      int64   [W]     unix seconds of the ends of the first and last bin with a
                                      sample; 0 where there is none
     oom_bytes        float32 [W]     bytes in use at the newest OOM kill in the window; NaN: none
+
+    None where no series tells it, or where it was not asked for; NaN in hours that are not known:
+
+    throttled        float32 [W, H]  share of the time in which the limit held back what wanted to
+                                     run, mean over the pods; 0 where no limit did
+    pressure         float32 [W, H]  share of the time in which some of it waited for a CPU (PSI
+                                     some), mean over the pods
+    latency          float32 [W, H]  latency over what its EnergyProfile allows; infinite beyond
+                                     the last bucket of its histogram
+    burst            float32 [W, B]  quantiles of one-minute over those of five-minute means of
+                                     the last day, at BURST_SHARES
     """
 
     grid: TimeGrid
@@ -122,6 +151,10 @@ class UsageHistory:
     first: NDArray[np.int64]
     last: NDArray[np.int64]
     oom_bytes: NDArray[np.float32]
+    throttled: NDArray[np.float32] | None = None
+    pressure: NDArray[np.float32] | None = None
+    latency: NDArray[np.float32] | None = None
+    burst: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -133,6 +166,7 @@ class NodeHistory:
     quality   per node: measured, derived, modelled, recorded or "" (no meter)
     reach     per node: what the watts cover: platform, package+dram, package or ""
     cpu_model per node: "" where no series tells it
+    frequency float32 [N, T]  hertz: mean of the node's busy cores; None where nothing tells it
     """
 
     grid: TimeGrid
@@ -142,6 +176,7 @@ class NodeHistory:
     quality: tuple[str, ...]
     reach: tuple[str, ...]
     cpu_model: tuple[str, ...]
+    frequency: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -149,7 +184,7 @@ class SourceChoice:
     """Which series were used for one purpose, and why.
 
     purpose: usage, memory, node power or node cpu; schema: joulefit, cadvisor, kepler-0.9,
-    kepler-0.10, node-exporter or "" (nothing was found).
+    kepler-0.10, node-exporter, table (CSV) or "" (nothing was found).
     """
 
     purpose: str
@@ -162,7 +197,8 @@ class History:
     """All that was read from the metric store.
 
     `cluster` is what the store itself knows of nodes, pods and requests; used when no API
-    server is asked. `queries` and `received_bytes` count what it cost.
+    server is asked. `queries` and `received_bytes` count what it cost. `work` is that of the
+    workloads of which it was asked for, over the bins of `usage`.
     """
 
     usage: UsageHistory
@@ -172,3 +208,4 @@ class History:
     queries: int = 0
     received_bytes: int = 0
     warnings: tuple[str, ...] = field(default=())
+    work: dict[WorkloadRef, WorkEvidence] = field(default_factory=dict)

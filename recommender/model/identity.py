@@ -42,6 +42,25 @@ class WorkloadRef:
         return f"{SHORT_KINDS.get(self.kind, self.kind.lower())}/{self.name}"
 
 
+_KUBECTL_SHORT = {"CronJob": "cj", "Pod": "po"}  # beside the short names that are also shown
+
+
+def is_meant(ref: WorkloadRef, text: str) -> bool:
+    """Whether NAMESPACE/KIND/NAME or NAMESPACE/NAME, as a user types it, names this workload.
+
+    KIND may be short (deploy), full, plural, or with its group; in any case.
+    """
+    parts = text.split("/")
+    if len(parts) == 2:
+        return parts == [ref.namespace, ref.name]
+    if len(parts) != 3 or (parts[0], parts[2]) != (ref.namespace, ref.name):
+        return False
+    kind = ref.kind.lower()
+    short = ref.short.split("/")[0]
+    spellings = {kind, f"{kind}s", short, _KUBECTL_SHORT.get(ref.kind, short)}
+    return parts[1].lower().split(".")[0] in spellings
+
+
 @dataclass(frozen=True, order=True)
 class ContainerRef:
     """One container of a workload, over all its pods."""

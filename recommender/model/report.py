@@ -81,7 +81,7 @@ class Usage(_Json, frozen=True):
         int | None, Meta(description="highest working set of a pod, bytes")
     ]
     days: Annotated[float, Meta(description="days between the first and the last sample")]
-    samples: Annotated[int, Meta(description="five-minute samples of single pods")]
+    samples: Annotated[int, Meta(description="samples of single pods, one for each time bin")]
     present_share: Annotated[float, Meta(description="share of the window's bins with a sample")]
 
 
@@ -160,8 +160,15 @@ class WorkloadReport(_Json, frozen=True):
     ] = "default"
     work: Annotated[
         Reason | None,
-        Meta(description="work by the metric that an EnergyProfile names; null: not asked for"),
+        Meta(description="work that is done, by the best evidence of it there is; null: none"),
     ] = None
+    work_kind: Annotated[
+        str,
+        Meta(
+            description="what stands for work: throughput (metric of an EnergyProfile), "
+            "instructions (retired, of one CPU model), cpu time; empty: not known"
+        ),
+    ] = ""
 
 
 class PoolReport(_Json, frozen=True):
@@ -202,6 +209,27 @@ class PoolReport(_Json, frozen=True):
         Meta(description="watts that cutting what is reserved and not used frees; null: unknown"),
     ]
     reasons: Annotated[tuple[str, ...], Meta(description="one sentence per finding")]
+    memory_price_watts_per_gib: Annotated[
+        Watts | None,
+        Meta(description="watts of a reserved GiB, as far as cutting it frees a node; null: none"),
+    ] = None
+    stranded_cores: Annotated[
+        float, Meta(description="cores left when memory is full, at the present mix of requests")
+    ] = 0.0
+    stranded_gib: Annotated[
+        float, Meta(description="GiB left when CPU is full, at the present mix of requests")
+    ] = 0.0
+    freeable_gib: Annotated[
+        float | None,
+        Meta(
+            description="GiB by which the recommended memory requests of the workloads that mostly "
+            "run here are below the present ones; below 0: above; null: none is known"
+        ),
+    ] = None
+    freeable_memory_watts: Annotated[
+        Watts | None,
+        Meta(description="watts of freeableGib, once the freed share of nodes is off; null: none"),
+    ] = None
 
 
 class Skipped(_Json, frozen=True):

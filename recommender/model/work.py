@@ -18,9 +18,25 @@ class WorkRate:
     series      series of the metric in the workload's namespace, the most of a day
     own         those among them that are of pods of the workload
     flaw        why there are no numbers though there are series, "" for no such reason
+    nodes       names of the nodes that its own series are of, where they tell
     """
 
     per_second: NDArray[np.float64]
     series: int
     own: int
     flaw: str = ""
+    nodes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class WorkEvidence:
+    """What was read of the work of one workload.
+
+    metric        by the metric of its EnergyProfile; None: it names none, or it was not read
+    failure       why it was not read, "" where it was or none is named
+    instructions  by instructions retired; None: not asked for, or not read
+    """
+
+    metric: WorkRate | None = None
+    failure: str = ""
+    instructions: WorkRate | None = None

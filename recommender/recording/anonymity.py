@@ -155,6 +155,8 @@ def _hide_workload(workload: Workload, names: _Pseudonyms) -> Workload:
         pods_on=names.by_node(workload.pods_on),
         hpa_on_cpu=names.name("hpa", workload.hpa_on_cpu),
         sidecars=tuple(map(names.container, workload.sidecars)),
+        scaler=workload.scaler
+        and replace(workload.scaler, container=names.name("container", workload.scaler.container)),
     )
 
 
@@ -290,6 +292,7 @@ def _hide_history(history: History, names: _Pseudonyms, *, source: str) -> Histo
         sources=tuple(replace(each, reason=LEFT_OUT) for each in history.sources),
         cluster=None if store is None else _hide_cluster(store, names, source=source),
         warnings=_count_left_out(history.warnings),
+        work={},  # the metrics that it is of are left out too
     )
 
 
@@ -303,7 +306,11 @@ def _hide_usage(usage: UsageHistory, names: _Pseudonyms) -> UsageHistory:
     return replace(
         usage,
         containers=tuple(hidden[row] for row in order),
-        **{layout.field: getattr(usage, layout.field)[rows] for layout in USAGE_ARRAYS},
+        **{
+            layout.field: array[rows]
+            for layout in USAGE_ARRAYS
+            if (array := getattr(usage, layout.field)) is not None
+        },
     )
 
 

@@ -22,8 +22,13 @@ from recommender.model.cluster import (
     Vpa,
     Workload,
 )
-from recommender.model.history import SourceChoice, TimeGrid  # noqa: TC001 - msgspec reads it
+from recommender.model.history import (
+    BURST_SHARES,
+    SourceChoice,
+    TimeGrid,
+)
 from recommender.model.identity import ContainerRef  # noqa: TC001 - msgspec reads it
+from recommender.recording.work import WorkDocument, write_work
 from recommender.sizing.histogram import DEMAND, STOCK_CPU, STOCK_MEMORY
 
 if TYPE_CHECKING:
@@ -50,12 +55,16 @@ MAX_RATIO = 1040
 
 @dataclass(frozen=True)
 class ArrayLayout:
-    """One array: its section, the field that holds it, its dtype and the axes of its shape."""
+    """One array: its section, the field that holds it, its dtype and the axes of its shape.
+
+    An optional one may be missing from a file: the field is None then.
+    """
 
     section: str
     field: str
     dtype: str
     axes: str
+    is_optional: bool = False
 
 
 USAGE_ARRAYS = tuple(
@@ -73,9 +82,14 @@ USAGE_ARRAYS = tuple(
         ("last", "<i8", "W"),
         ("oom_bytes", "<f4", "W"),
     )
+) + tuple(
+    ArrayLayout(f"usage.{name}", name, "<f4", axes, is_optional=True)
+    for name, axes in (("throttled", "WH"), ("pressure", "WH"), ("latency", "WH"), ("burst", "WB"))
 )
-NODE_ARRAYS = tuple(
-    ArrayLayout(f"nodes.{name}", name, "<f4", "NU") for name in ("watts", "cpu_used")
+NODE_ARRAYS = (
+    ArrayLayout("nodes.watts", "watts", "<f4", "NU"),
+    ArrayLayout("nodes.cpu_used", "cpu_used", "<f4", "NU"),
+    ArrayLayout("nodes.frequency", "frequency", "<f4", "NU", is_optional=True),
 )
 ARRAYS = USAGE_ARRAYS + NODE_ARRAYS
 
@@ -149,6 +163,7 @@ class Document:
     queries: int
     received_bytes: int
     warnings: tuple[str, ...]
+    work: tuple[WorkDocument, ...] = ()
 
     @classmethod
     def of(cls, recording: Recording) -> Document:
@@ -168,6 +183,7 @@ class Document:
             queries=history.queries,
             received_bytes=history.received_bytes,
             warnings=history.warnings,
+            work=write_work(history.work),
         )
 
     def shape(self, layout: ArrayLayout) -> tuple[int, ...]:
@@ -176,6 +192,8 @@ class Document:
             "W": len(self.containers),
             "T": self.usage_grid.bins,
             "D": self.usage_grid.days,
+            "H": self.usage_grid.hours,
+            "B": len(BURST_SHARES),
             "K": DEMAND.count,
             "C": STOCK_CPU.count,
             "M": STOCK_MEMORY.count,
@@ -186,7 +204,7 @@ class Document:
 
 
 def choose_arrays(history: History) -> dict[str, Any]:
-    """The arrays of a history by section name."""
+    """The arrays of a history by section name; None for those it does not have."""
     return {
         layout.section: getattr(holder, layout.field)
         for holder, layouts in ((history.usage, USAGE_ARRAYS), (history.nodes, NODE_ARRAYS))

@@ -9,12 +9,15 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 RECORDED_SETTINGS = frozenset(
-    {"recommender_name", "namespace", "selector", "all_workloads", "history", "end", "no_cluster"}
+    {
+        *("recommender_name", "namespace", "selector", "all_workloads", "no_cluster"),
+        *("history", "step", "end"),
+    }
 )
 """The options that choose what is read. How it is sized is asked again with each report; where
 it is read from may hold secrets and stands in the sources, in words."""
 
-NAMELESS_SETTINGS = frozenset({"all_workloads", "history", "end", "no_cluster"})
+NAMELESS_SETTINGS = frozenset({"all_workloads", "history", "step", "end", "no_cluster"})
 """Those whose values cannot hold a name."""
 
 

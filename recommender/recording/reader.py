@@ -33,12 +33,11 @@ from recommender.recording.layout import (
     Document,
     Header,
 )
+from recommender.recording.work import read_work
 
 if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO, TypeVar
-
-    from numpy.typing import NDArray
 
     from recommender.model.history import TimeGrid
 
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
 _VERSION_LINE = re.compile(rb"joulefit-recording (\d{1,9})\n")
 _HEADER_LINE = re.compile(rb"header (\d{1,9}) crc32 ([0-9a-f]{8})\n")
 _LINE_BYTES = 64
+_REQUIRED = (DOCUMENT, *(layout.section for layout in ARRAYS if not layout.is_optional))
 _SECTIONS = (DOCUMENT, *(layout.section for layout in ARRAYS))
 
 
@@ -86,7 +86,8 @@ def _decode(file: BinaryIO, size: int) -> Recording:
     text = unpack_bytes(sections[DOCUMENT], packed[DOCUMENT])
     document = _decode_json(text, Document, "its document")
     _check_document(document)
-    for layout in ARRAYS:
+    layouts = [layout for layout in ARRAYS if layout.section in sections]
+    for layout in layouts:
         section, shape = sections[layout.section], document.shape(layout)
         if section.dtype != layout.dtype or section.shape != shape:
             raise RecordingError(
@@ -100,7 +101,7 @@ def _decode(file: BinaryIO, size: int) -> Recording:
         document,
         {
             layout.section: unpack_array(sections[layout.section], packed[layout.section])
-            for layout in ARRAYS
+            for layout in layouts
         },
     )
 
@@ -140,7 +141,9 @@ def _read_header(file: BinaryIO, size: int) -> Header:
 
 def _check_sizes(header: Header, available: int) -> None:
     """Nothing is unpacked, nor room made for it, before this has passed."""
-    if tuple(section.name for section in header.sections) != _SECTIONS:
+    names = tuple(section.name for section in header.sections)
+    is_whole = names == tuple(name for name in _SECTIONS if name in {*names, *_REQUIRED})
+    if not is_whole:
         raise RecordingError(f"contradicts itself: not the sections of version {VERSION}")
     for section in header.sections:
         if section.packed < 0 or not is_possible_size(section):
@@ -182,6 +185,10 @@ def _check_document(document: Document) -> None:
         raise RecordingError(f"contradicts itself: {text}")
     if len(set(document.nodes)) != len(document.nodes):
         raise RecordingError("contradicts itself: a node stands twice")
+    bins = document.usage_grid.bins
+    lengths = {len(rate.per_second) for each in document.work for rate in each.rates} - {bins}
+    if lengths:
+        raise RecordingError(f"contradicts itself: work of {min(lengths)} bins where {bins} belong")
     containers = document.containers
     if any(one >= other for one, other in pairwise(containers)):
         raise RecordingError("contradicts itself: its containers are not in order")
@@ -202,11 +209,13 @@ def _check_grid(grid: TimeGrid) -> None:
         )
 
 
-def _assemble(header: Header, document: Document, arrays: dict[str, NDArray[Any]]) -> Recording:
+def _assemble(header: Header, document: Document, arrays: dict[str, Any]) -> Recording:
+    of_usage: dict[str, Any] = {layout.field: arrays.get(layout.section) for layout in USAGE_ARRAYS}
+    of_nodes: dict[str, Any] = {layout.field: arrays.get(layout.section) for layout in NODE_ARRAYS}
     usage = UsageHistory(
         grid=document.usage_grid,
         containers=document.containers,
-        **{layout.field: arrays[layout.section] for layout in USAGE_ARRAYS},
+        **of_usage,
     )
     nodes = NodeHistory(
         grid=document.node_grid,
@@ -214,7 +223,7 @@ def _assemble(header: Header, document: Document, arrays: dict[str, NDArray[Any]
         quality=document.quality,
         reach=document.reach,
         cpu_model=document.cpu_model,
-        **{layout.field: arrays[layout.section] for layout in NODE_ARRAYS},
+        **of_nodes,
     )
     history = History(
         usage=usage,
@@ -224,6 +233,7 @@ def _assemble(header: Header, document: Document, arrays: dict[str, NDArray[Any]
         queries=document.queries,
         received_bytes=document.received_bytes,
         warnings=document.warnings,
+        work=read_work(document.work),
     )
     return Recording(
         created=header.created,

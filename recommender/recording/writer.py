@@ -70,6 +70,8 @@ def encode_recording(recording: Recording) -> list[bytes]:
     arrays = choose_arrays(recording.history)
     for layout in ARRAYS:
         array = arrays[layout.section]
+        if array is None and layout.is_optional:
+            continue
         if array.shape != document.shape(layout):
             raise ValueError(f"{layout.section} is {array.shape}, not {document.shape(layout)}")
         packed.append(pack_array(layout.section, array, dtype=layout.dtype))

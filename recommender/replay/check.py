@@ -31,15 +31,6 @@ SEEDS = (1, 2)
 SMALL_POOL, LEAST_PACKED = 10, 100
 """A pool of fewer nodes is packed more often, until so many nodes are packed in all."""
 
-PLAN_SHARE = 0.6
-"""Of the hot time that is allowed, what requests are planned with: the search for the smallest
-factor ends just within the limits of the days it has seen, and other days are as often hotter.
-Planned with all of it, made-up pools had 0.4 to 0.6 % on the days after instead of 0.5 %."""
-
-SMALL_SHARE = 0.1
-"""Of the hot time that is allowed, what such a pool is planned with: on made-up pools of 3 to 6
-nodes T1 planned with all of it had up to 3 % of container-time on hot nodes in the days after."""
-
 
 @dataclass(frozen=True)
 class CheckLimits:
@@ -56,14 +47,6 @@ class CheckLimits:
     utilisation: float = 1.0
     least: float = 1.0
     greatest: float = 8.0
-
-    def planned_for(self, trace: PoolTrace) -> CheckLimits:
-        """What requests are to be planned with on this pool, for it to hold these limits after.
-
-        Less hot time than is allowed, and on few nodes much less: there no other container's
-        quiet hour makes up for one that uses more than it did.
-        """
-        return self.scaled(SMALL_SHARE if count_nodes(trace) < SMALL_POOL else PLAN_SHARE)
 
     def scaled(self, factor: float) -> CheckLimits:
         """The same with so much of the hot time."""
@@ -106,6 +89,7 @@ class PoolRule:
 class PoolCheck:
     """What was found.
 
+    rule         what was calibrated
     factor       s; None where no factor within the range holds the limits
     requests     cores of each container [K], with the greatest factor where none does
     hot          container-time on hot nodes, of all packings together
@@ -115,6 +99,7 @@ class PoolCheck:
     reasons      in words
     """
 
+    rule: PoolRule
     factor: float | None
     requests: Floats
     hot: HotTime
@@ -192,7 +177,7 @@ def calibrate_pool(
         return _conclude(trace, rule, low, None, limits)
     best = attempt(limits.greatest)
     if not best.meets(limits):
-        return _refuse(trace, best, limits)
+        return _refuse(trace, rule, best, limits)
     for _ in range(STEPS):
         middle = attempt(math.sqrt(low.factor * best.factor))
         if middle.meets(limits):
@@ -245,10 +230,10 @@ def _conclude(
             f"beyond the {limits.utilisation:.0%} that is planned"
         )
         reasons.append(Reason("pool ceiling", f"{found.utilisation:.0%}", text))
-    return _result(found, found.factor, reasons)
+    return _result(rule, found, found.factor, reasons)
 
 
-def _refuse(trace: PoolTrace, best: _Trial, limits: CheckLimits) -> PoolCheck:
+def _refuse(trace: PoolTrace, rule: PoolRule, best: _Trial, limits: CheckLimits) -> PoolCheck:
     why = (
         f"no factor from {limits.least:g}x to {limits.greatest:g}x the mean keeps container-time "
         f"on hot nodes within {limits.hot_mean:.2%}, {limits.hot_worst_day:.1%} on the worst day"
@@ -258,14 +243,17 @@ def _refuse(trace: PoolTrace, best: _Trial, limits: CheckLimits) -> PoolCheck:
     why += (
         f": with {limits.greatest:g}x, {_describe_hot(best.hot)} ({_describe_replay(trace, best)})"
     )
-    return _result(best, None, [Reason("pool", "not met", why)])
+    return _result(rule, best, None, [Reason("pool", "not met", why)])
 
 
-def _result(trial: _Trial, factor: float | None, reasons: list[Reason]) -> PoolCheck:
+def _result(
+    rule: PoolRule, trial: _Trial, factor: float | None, reasons: list[Reason]
+) -> PoolCheck:
     if trial.unplaced:
         text = "pods request more than any node has room for; they are not in the replay"
         reasons.append(Reason("pool unplaced", f"{trial.unplaced:d}", text))
     return PoolCheck(
+        rule=rule,
         factor=factor,
         requests=trial.requests,
         hot=trial.hot,

@@ -17,7 +17,7 @@ from recommender.model.report import (
     WorkloadReport,
 )
 from recommender.report.savings import describe_savings
-from recommender.units import format_time
+from recommender.units import GIB, format_time, parse_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +36,7 @@ def assemble_report(
     return Report(
         generated_at=format_time(time.time()),
         source=describe_source(evidence),
-        pools=tuple(describe_pool(pool) for pool in pools),
+        pools=tuple(describe_pool(pool, sized) for pool in pools),
         workloads=tuple(sorted(sized, key=lambda row: (row.namespace, row.kind, row.name))),
         skipped=tuple(
             sorted(
@@ -47,10 +47,16 @@ def assemble_report(
     )
 
 
-def describe_pool(pool: Pool) -> PoolReport:
-    """One pool as the report shows it; watts are of the whole pool."""
+def describe_pool(pool: Pool, sized: Sequence[WorkloadReport] = ()) -> PoolReport:
+    """One pool as the report shows it; watts are of the whole pool.
+
+    `sized` are the workloads of the report, of which those count whose pods mostly run in it.
+    """
     energy = pool.energy
-    price = energy.price
+    price, memory, stranding = energy.price, pool.memory_price, pool.stranding
+    freeable = estimate_freeable_gib([row for row in sized if row.pool == pool.name])
+    per_gib = Watts(value=memory.watts_per_gib, low=memory.low, high=memory.high)
+    has_price = memory.watts_per_gib > 0.0
     is_known = pool.reserved.cores > 0.0  # what is requested: without it packing is unknown
     return PoolReport(
         name=pool.name,
@@ -75,8 +81,40 @@ def describe_pool(pool: Pool) -> PoolReport:
         )
         if is_known
         else None,
-        reasons=pool.reasons,
+        reasons=(
+            *pool.reasons,
+            *((memory.reason,) if has_price else ()),
+            *((stranding.reason,) if stranding.reason else ()),
+        ),
+        memory_price_watts_per_gib=per_gib if has_price else None,
+        stranded_cores=stranding.cores,
+        stranded_gib=stranding.gib,
+        freeable_gib=freeable,
+        freeable_memory_watts=_times(per_gib, freeable) if has_price else None,
     )
+
+
+def estimate_freeable_gib(sized: Sequence[WorkloadReport]) -> float | None:
+    """GiB that the recommended memory requests give back, all replicas together.
+
+    Recommendations are never below the memory floor, so neither is this. None where no container
+    has both a request and a target.
+    """
+    cuts = [
+        (parse_bytes(now) - parse_bytes(ours)) * workload.replicas
+        for workload in sized
+        for container in workload.containers
+        if (now := container.current.requests.memory) is not None
+        and (ours := container.recommended.target.memory) is not None
+    ]
+    return sum(cuts) / GIB if cuts else None
+
+
+def _times(watts: Watts, amount: float | None) -> Watts | None:
+    if amount is None:
+        return None
+    ends = sorted((watts.low * amount, watts.high * amount))
+    return Watts(value=watts.value * amount, low=ends[0], high=ends[1])
 
 
 def estimate_savings(sized: Sequence[WorkloadReport], node_releaser: str) -> Savings:

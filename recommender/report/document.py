@@ -1,4 +1,4 @@
-"""The report, and the comparison, in each output format."""
+"""The report, the comparison and the node curves, in each output format."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from recommender.report.table import format_table
 if TYPE_CHECKING:
     from recommender.model.backtest import Backtest
     from recommender.model.contrast import Comparison
+    from recommender.model.curve import NodeCurves
     from recommender.model.report import Report
 
 OUTPUTS = ("table", "wide", "json", "yaml", "csv")
@@ -54,6 +55,19 @@ def format_comparison(
     )
 
 
+def format_node_curves(
+    curves: NodeCurves, *, output: str, width: int | None, is_terminal: bool
+) -> str:
+    """The node classes as table, json or yaml. Else as `format_report`."""
+    if output == "json":
+        return format_json(curves)
+    if output == "yaml":
+        return format_yaml(curves)
+    from recommender.report.nodecurve import format_curves  # noqa: PLC0415 - it draws with numpy
+
+    return format_curves(curves, width=width, is_terminal=is_terminal)
+
+
 def format_backtest(
     backtest: Backtest, *, output: str, width: int | None, is_terminal: bool
 ) -> str:
@@ -73,7 +87,7 @@ def format_json(document: msgspec.Struct) -> str:
     return _UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
 
 
-def format_yaml(document: Report | Comparison) -> str:
+def format_yaml(document: Report | Comparison | NodeCurves) -> str:
     """The same document as `format_json`, as YAML."""
     from recommender.report.yaml_text import format_yaml_document  # noqa: PLC0415 - yaml only here
 

@@ -6,7 +6,7 @@ import difflib
 from typing import TYPE_CHECKING
 
 from recommender.errors import UnknownWorkloadError
-from recommender.model.identity import WorkloadRef
+from recommender.model.identity import WorkloadRef, is_meant
 from recommender.text import escape_controls
 
 if TYPE_CHECKING:
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from recommender.model.report import Report, Skipped, WorkloadReport
 
-_KUBECTL_SHORT = {"CronJob": "cj", "Pod": "po"}  # beside the short names that are also shown
 _NEAR = 3
 
 
@@ -25,13 +24,13 @@ def find_workload(report: Report, text: str) -> WorkloadReport:
     UnknownWorkloadError, which offers near names, or says why the workload was skipped.
     """
     wanted = text.strip()
-    found = [row for row in report.workloads if _is_meant(_ref(row), wanted)]
+    found = [row for row in report.workloads if is_meant(_ref(row), wanted)]
     if len(found) == 1:
         return found[0]
     if found:
         names = " or ".join(_full_name(_ref(row)) for row in found)
         raise UnknownWorkloadError(_line(f"{wanted} can be {names}; say which"))
-    skipped = [row for row in report.skipped if _is_meant(_ref(row), wanted)]
+    skipped = [row for row in report.skipped if is_meant(_ref(row), wanted)]
     if skipped:
         raise UnknownWorkloadError(_line(_describe_skips(skipped)))
     known = [_ref(row) for row in report.workloads] + [_ref(row) for row in report.skipped]
@@ -45,18 +44,6 @@ def _ref(row: WorkloadReport | Skipped) -> WorkloadRef:
 
 def _full_name(ref: WorkloadRef) -> str:
     return f"{ref.namespace}/{ref.short}"
-
-
-def _is_meant(ref: WorkloadRef, text: str) -> bool:
-    parts = text.split("/")
-    if len(parts) == 2:
-        return parts == [ref.namespace, ref.name]
-    if len(parts) != 3 or (parts[0], parts[2]) != (ref.namespace, ref.name):
-        return False
-    kind = ref.kind.lower()
-    short = ref.short.split("/")[0]
-    spellings = {kind, f"{kind}s", short, _KUBECTL_SHORT.get(ref.kind, short)}
-    return parts[1].lower().split(".")[0] in spellings
 
 
 def _describe_skips(rows: Iterable[Skipped]) -> str:

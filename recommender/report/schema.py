@@ -7,10 +7,11 @@ from typing import Any
 
 import msgspec
 
-from recommender.model import backtest, contrast, report
+from recommender.model import backtest, contrast, curve, report
 
 SCHEMA_ID = "report.schema.json"
 COMPARISON_SCHEMA_ID = "comparison.schema.json"
+CURVE_SCHEMA_ID = "curve.schema.json"
 BACKTEST_SCHEMA_ID = "backtest.schema.json"
 
 
@@ -27,6 +28,12 @@ def comparison_schema() -> dict[str, Any]:
     """The same of the comparison that `joulefit compare` prints."""
     title = f"joulefit comparison, {contrast.API_VERSION}"
     return _schema_of(contrast.Comparison, COMPARISON_SCHEMA_ID, title)
+
+
+def curve_schema() -> dict[str, Any]:
+    """The same of the node classes that `joulefit curve` prints."""
+    title = f"joulefit node curves, {curve.API_VERSION}"
+    return _schema_of(curve.NodeCurves, CURVE_SCHEMA_ID, title)
 
 
 def backtest_schema() -> dict[str, Any]:

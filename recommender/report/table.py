@@ -100,6 +100,8 @@ def _pool_lines(report: Report, *, is_wide: bool, width: int | None) -> list[Lin
             lines += [line(f"{pool.name}: {reason}") for reason in pool.reasons]
         elif pool.cpu_binding_factor < 1:
             lines.append(line(f"{pool.name}: {_describe_binding(pool)}"))
+        if pool.freeable_memory_watts is not None and pool.freeable_gib is not None:
+            lines.append(line(f"{pool.name}: {_describe_freeable(pool)}"))
     return lines
 
 
@@ -128,10 +130,24 @@ def _format_unused(pool: PoolReport) -> str:
 
 
 def _describe_binding(pool: PoolReport) -> str:
+    stranded = f"; it strands {pool.stranded_cores:,.0f} cores" if pool.stranded_cores else ""
     if pool.cpu_binding_factor <= 0:
-        return f"{pool.binding} binds, so a CPU cut frees no node"
+        return f"{pool.binding} binds, so a CPU cut frees no node{stranded}"
     share = format_share(pool.cpu_binding_factor)
-    return f"memory nearly binds, so only {share} of a CPU cut frees nodes"
+    return f"memory nearly binds, so only {share} of a CPU cut frees nodes{stranded}"
+
+
+def _describe_freeable(pool: PoolReport) -> str:
+    """What memory requests do here; never more than what is above the memory floors."""
+    watts, gib = pool.freeable_memory_watts, pool.freeable_gib or 0.0
+    if watts is None or gib == 0.0:
+        return "memory requests are as recommended"
+    if gib < 0.0:
+        return f"the recommended memory requests take {-gib:,.1f} GiB more ({-watts.value:,.1f} W)"
+    return (
+        f"the recommended memory requests give {gib:,.1f} GiB back, worth {watts.value:,.1f} W "
+        "once nodes go"
+    )
 
 
 def _count_lines(report: Report, *, is_wide: bool, width: int | None) -> list[Line]:

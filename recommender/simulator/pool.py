@@ -41,6 +41,9 @@ CONTAINER = "app"
 WORKING_SET_BASE = 0.9
 """Share of its peak that a working set never leaves; the rest follows the use of CPU."""
 
+MOST_CONTAINER_DAYS = 150_000
+"""A container's day takes some 10 kB until it is written: 1.5 GB in all."""
+
 SLACK = 0.97
 """Of the nodes' room that requests fill at most where the number of nodes is ours to choose."""
 
@@ -55,6 +58,11 @@ class _Placed:
 
 def simulate_fleet(settings: SimulateSettings) -> Recording:
     """The recording that `joulefit simulate` writes. UsageError for what cannot be simulated."""
+    if settings.containers * settings.simulated_days > MOST_CONTAINER_DAYS:
+        raise UsageError(
+            f"--containers {settings.containers} over --days {settings.simulated_days} are more "
+            f"than {MOST_CONTAINER_DAYS:,} containers x days; take fewer of one of them"
+        )
     server = find_server(settings.simulated_server)
     fleet = draw_fleet(
         settings.kind,

@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from recommender.model.cluster import Amounts, ContainerPolicy, ContainerSpec, Vpa, Workload
+from recommender.model.cluster import (
+    Amounts,
+    ContainerPolicy,
+    ContainerSpec,
+    CpuScaler,
+    Vpa,
+    Workload,
+)
 from recommender.model.identity import WorkloadRef
 from recommender.units import parse_bytes, parse_millicores
 
@@ -106,6 +113,7 @@ class SimulatedWorkload:
             replicas=replicas,
             pods_on=pods_on,
             hpa_on_cpu=self.name if self.hpa_target else "",
+            scaler=CpuScaler(self.hpa_target, least=2, most=self.pods) if self.hpa_target else None,
         )
 
     def describe_vpa(self) -> Vpa | None:

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from recommender.settings import SizingSettings
     from recommender.sizing.demand import ContainerDemand
     from recommender.sizing.hysteresis import Previous
+    from recommender.sizing.plan import ScaledRequest, Scaling
     from recommender.sizing.pool import PoolShare
+    from recommender.sizing.pooltier import Pooled
     from recommender.sizing.resource import Resource
     from recommender.sizing.terms import Terms
 
@@ -24,7 +26,8 @@ class Case:
 
     `terms` are None and `pools` empty where no node of its pool is known. `sharers`: containers
     of a pod that are sized and so share its least target. `is_applied`: a VPA may write the
-    result into pods; without one it is advice only.
+    result into pods; without one it is advice only. `scaling` is of a workload that an HPA scales
+    on CPU, None for all others; `was_scaled`: what was published before came from such a one.
     """
 
     workload: Workload
@@ -37,6 +40,14 @@ class Case:
     settings: SizingSettings
     sharers: int
     is_applied: bool
+    pooled: Pooled | None = None
+    scaling: Scaling | None = None
+    was_scaled: bool = False
+
+    @property
+    def scaled_request(self) -> ScaledRequest | None:
+        """The CPU request by the work of a replica, None where that is not what decides."""
+        return None if self.scaling is None else self.scaling.requests.get(self.spec.name)
 
     def request(self, resource: Resource) -> int | None:
         """What the scheduler counts: the request, else the limit; None without either."""
@@ -50,8 +61,13 @@ class Case:
         return choose_floor(self.settings, resource, self.sharers)
 
     def limit_floor(self, resource: Resource) -> int:
-        """Least target that leaves the scaled limit at the observed peak; 0 where none scales."""
+        """Least target that leaves the scaled limit at the observed peak; 0 where none scales.
+
+        Nor where an HPA holds use to the request: with that the peak of a replica moves too.
+        """
         if not (self.is_applied and self.policy.scales_limits):
+            return 0
+        if resource == "cpu" and self.scaled_request is not None:
             return 0
         return choose_limit_floor(resource, self.spec, peak=self.peak(resource))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from recommender.model.report import Reason
 from recommender.sizing.band import Band
 from recommender.sizing.bounds import choose_bounds
+from recommender.sizing.guard import guard_request, judge_strain
 from recommender.sizing.memory import (
     OomEvidence,
     choose_least,
@@ -19,14 +20,27 @@ from recommender.sizing.memory import (
 )
 from recommender.sizing.policy import explain_hpa
 from recommender.sizing.quantile import choose_request, explain_ceiling, explain_quantile
-from recommender.sizing.resource import describe_amount
-from recommender.sizing.stock import estimate_stock_cpu, estimate_stock_memory
+from recommender.sizing.resource import describe_amount, format_amount
+from recommender.sizing.scaled import SCALED_BASIS
+from recommender.sizing.stock import (
+    TARGET,
+    estimate_stock_cpu,
+    estimate_stock_memory,
+    read_stock_percentile,
+)
 from recommender.units import format_percentile
 
 if TYPE_CHECKING:
     from recommender.sizing.case import Case
+    from recommender.sizing.plan import ScaledRequest
+    from recommender.sizing.pool import Pool
     from recommender.sizing.resource import Resource
     from recommender.sizing.terms import Terms
+
+
+KEPT_BASIS = "cpu kept for its HPA"
+
+_KEPT = "sized by the work of a replica before; kept while what that needs is missing"
 
 
 @dataclass(frozen=True)
@@ -38,6 +52,8 @@ class Choice:
     floor_cores  the unrounded CPU request, least of those that serve the class
     is_kept      the band is what the pods have or had, and nothing but caps may change it
     least        no earlier target below it is kept
+    scaled       the CPU request by the work of a replica, None where that does not decide
+    basis        the rule, "" for that of the tier
     """
 
     band: Band | None
@@ -46,6 +62,8 @@ class Choice:
     floor_cores: float | None = None
     is_kept: bool = False
     least: int = 0
+    scaled: ScaledRequest | None = None
+    basis: str = ""
 
 
 def choose_stock_cpu(case: Case) -> Band:
@@ -69,23 +87,71 @@ def choose_stock_memory(case: Case) -> Band | None:
 
 
 def choose_cpu(case: Case, terms: Terms | None) -> Choice:
-    """CPU: kept under an HPA on CPU, else the priced quantile on `terms`, else the stock rule."""
+    """CPU: the priced quantile on `terms`, else the stock rule; its own under an HPA on CPU."""
     if case.workload.hpa_on_cpu:
-        request = case.request("cpu")
-        kept = None if request is None else Band.fixed(request)
-        return Choice(kept, (explain_hpa(case.workload.hpa_on_cpu, request),), is_kept=True)
+        return _choose_under_hpa(case, terms)
     if terms is None:
         band = choose_stock_cpu(case)
         return Choice(band, _explain_stock(case, "cpu", band))
-    p, why = explain_quantile(terms)
-    request_cores, steps = choose_request(case.demand, p, terms.crowding)
-    band, bounds = choose_bounds(case.demand, request_cores, p=p, terms=terms)
+    pooled = case.pooled
+    p, why = explain_quantile(terms, pooled)
+    crowding = terms.crowding if pooled is None else 1.0  # the replay looks at how full nodes get
+    request_cores, (*facts, total) = choose_request(case.demand, p, crowding, pooled)
+    band, bounds = choose_bounds(case.demand, request_cores, p=p, terms=terms, pooled=pooled)
+    gates = () if pooled is None else tuple(gate.explain() for gate in pooled.gates)
+    least, guard = _guard(case, request_cores)
     return Choice(
-        band,
-        (*_explain_price(case, terms), *why, *steps, explain_ceiling(terms), bounds),
+        _hold(band, least),
+        (
+            *_explain_price(case, terms),
+            *(*why, *facts, explain_ceiling(terms, is_replayed=pooled is not None), total),
+            *(bounds, *guard, *gates),
+        ),
         quantile=p,
-        floor_cores=request_cores,
+        floor_cores=max(request_cores, least / 1000.0),
+        least=least,
     )
+
+
+def _choose_under_hpa(case: Case, terms: Terms | None) -> Choice:
+    """CPU of what an HPA scales on CPU: by the work of a replica, else as it is.
+
+    What was published by that rule is what there is while evidence is missing: the request of now
+    may be one that it has not reached yet.
+    """
+    scaled = case.scaled_request
+    if scaled is not None and terms is not None:
+        steps = (*_explain_price(case, terms), *scaled.steps)
+        return Choice(scaled.band, steps, scaled=scaled, basis=SCALED_BASIS)
+    gap = case.scaling.gap if case.scaling else ""
+    lack = (Reason("replicas", "not sized", gap),) if gap else ()
+    published = case.previous.bands.get("cpu")
+    if case.was_scaled and case.scaling and case.scaling.is_settled and published:
+        kept = Reason("hpa", format_amount("cpu", published.target), _KEPT)
+        return Choice(published, (kept, *lack), is_kept=True, basis=SCALED_BASIS)
+    request = case.request("cpu")
+    band = None if request is None else Band.fixed(request)
+    why = explain_hpa(case.workload.hpa_on_cpu, request)
+    return Choice(band, (why, *lack), is_kept=True, basis=KEPT_BASIS)
+
+
+def _guard(case: Case, covered: float) -> tuple[int, tuple[Reason, ...]]:
+    """What the guard of the service level demands of a request that would cover so many cores."""
+    request, published = case.request("cpu"), case.previous.bands.get("cpu")
+    cores = None if request is None else request / 1000.0
+    return guard_request(
+        judge_strain(case.demand.strain, cores),
+        covered,
+        request=request,
+        published=published.target if published else None,
+    )
+
+
+def _hold(band: Band, least: int) -> Band:
+    """The band with a target of at least that, its lower end where it was."""
+    if band.target >= least:
+        return band
+    return Band.around(least, lower=band.lower, upper=max(band.upper, least))
 
 
 def choose_memory_by_tier(case: Case, terms: Terms | None) -> Choice:
@@ -133,14 +199,20 @@ def _oom(case: Case) -> OomEvidence | None:
 
 
 def _explain_stock(case: Case, resource: Resource, band: Band) -> tuple[Reason, ...]:
-    of_what = "p90 of daily peaks"
+    percentile, of_what = TARGET, "p90 of daily peaks"
+    decayed = case.demand.memory_decayed
     if resource == "cpu":
-        of_what = f"{format_percentile(case.settings.stock_cpu_percentile)} of usage"
+        percentile, decayed = case.settings.stock_cpu_percentile, case.demand.cpu_decayed
+        of_what = f"{format_percentile(percentile)} of usage"
+    amount = read_stock_percentile(decayed, percentile, resource=resource)
+    counted = f", {format_amount(resource, amount)}"
+    if resource == "memory" and _oom(case) is not None:
+        counted = " and what the kill needs"
     return (
         Reason(
             f"{resource} stock",
             describe_amount(resource, band.target),
-            f"1.15 x {of_what}, each day counting half of the next",
+            f"1.15 x {of_what}{counted}, each day counting half of the next",
         ),
     )
 
@@ -156,7 +228,19 @@ def _explain_price(case: Case, terms: Terms) -> tuple[Reason, ...]:
             steps.append(Reason("price", f"{value} per reserved core", price.reason))
         if binding.factor < 1.0:
             steps.append(Reason("binding", f"x{binding.factor:.2f}{where}", binding.reason))
+            steps += _explain_memory_price(share.pool, where)
     return tuple(steps)
+
+
+def _explain_memory_price(pool: Pool, where: str) -> list[Reason]:
+    price, stranding = pool.memory_price, pool.stranding
+    steps = []
+    if price.watts_per_gib > 0.0:
+        value = f"{price.watts_per_gib:.2f} W ({price.low:.2f}-{price.high:.2f}) per reserved GiB"
+        steps.append(Reason("memory price", value + where, price.reason))
+    if stranding.cores > 0.0:
+        steps.append(Reason("stranded", f"{stranding.cores:,.1f} cores{where}", stranding.reason))
+    return steps
 
 
 def _explain_mix(case: Case, terms: Terms) -> Reason:

@@ -57,8 +57,14 @@ class _Meaning:
 
 def size_container(case: Case, *, with_curve: bool) -> ContainerReport:
     """The report of one container. Raises WorkloadSkipped where nothing can be recommended."""
-    tier = choose_tier(case.demand.days, case.demand.five_minute_bins, terms=case.terms)
-    terms = case.terms if tier.name == "T1" else None
+    tier = choose_tier(
+        case.demand.days,
+        case.demand.five_minute_bins,
+        terms=case.terms,
+        settings=case.settings,
+        pooled=case.pooled,
+    )
+    terms = None if tier.name == "T0" else case.terms
     choices = _choose(case, terms)
     bands, settled = _settle(case, choices)
     stock = _stock(case)
@@ -67,7 +73,7 @@ def size_container(case: Case, *, with_curve: bool) -> ContainerReport:
     return ContainerReport(
         name=case.spec.name,
         tier=tier.name,
-        basis=_basis(tier, cpu),
+        basis=_basis(tier, cpu, terms),
         reasons=(
             tier.reason,
             *(step for choice in choices.values() for step in choice.steps),
@@ -118,7 +124,7 @@ def _settle(case: Case, choices: Mapping[Resource, Choice]) -> tuple[Bands, list
         caps = case.caps(resource)
         band, kept = choose_settled(resource, raised, previous, caps, least=least)
         steps += [kept, explain_caps(resource, caps, band.uncapped)]
-        if case.is_applied and case.policy.scales_limits:
+        if case.is_applied and case.policy.scales_limits and choice.scaled is None:
             steps.append(
                 explain_limit(resource, case.spec, target=band.target, peak=case.peak(resource))
             )
@@ -162,6 +168,10 @@ def _weigh(
 ) -> _Meaning:
     """Watts saved, efficiency and curve of the CPU request, where the terms decided it."""
     floor = choices["cpu"].floor_cores if "cpu" in choices else None
+    scaled = choices["cpu"].scaled if "cpu" in choices else None
+    if scaled is not None:
+        target = bands["cpu"].target
+        return _Meaning(saved=scaled.saved(target), gain=scaled.gain(target))
     if terms is None or floor is None:
         return _Meaning()
     now, ours, distribution = case.request("cpu"), bands["cpu"].target, case.demand.distribution
@@ -183,5 +193,8 @@ def _weigh(
     )
 
 
-def _basis(tier: Tier, cpu: Choice | None) -> str:
-    return "cpu kept for its HPA" if cpu is not None and cpu.is_kept else tier.basis
+def _basis(tier: Tier, cpu: Choice | None, terms: Terms | None) -> str:
+    if cpu is None or not cpu.basis:
+        return tier.basis
+    is_modelled = cpu.scaled is not None and terms is not None and terms.is_modelled
+    return f"{cpu.basis}, modelled power" if is_modelled else cpu.basis

@@ -13,7 +13,7 @@ from recommender.model.report import Reason
 from recommender.sizing.band import Band
 from recommender.sizing.resource import round_up
 from recommender.sizing.stock import estimate_oom_need
-from recommender.units import format_bytes_short
+from recommender.units import format_bytes, format_bytes_short
 
 if TYPE_CHECKING:
     from recommender.sizing.demand import ContainerDemand
@@ -109,7 +109,7 @@ def choose_memory(
             "memory",
             format_bytes_short(target),
             f"{MARGIN:g} x the highest of {len(demand.memory_days)} daily peaks, "
-            f"{format_bytes_short(peak)}",
+            f"{format_bytes(round(peak))}",
         )
     ]
     upper = round_up(target * UPPER_MARGIN)

@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from recommender.energy.nodeclass import ClassEnergy, ClassTotals, estimate_class
+from recommender.energy.stranding import (
+    MemoryPrice,
+    Stranding,
+    estimate_memory_price,
+    estimate_stranding,
+)
 from recommender.energy.window import NodeWindows
 from recommender.model.cluster import NodeLoad
 from recommender.sizing.terms import Terms, mix_terms, terms_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from recommender.energy.curve import Quality
     from recommender.energy.price import WorkClass
     from recommender.model.cluster import ClusterState, Node, Workload
     from recommender.model.history import NodeHistory
+    from recommender.sizing.pooltier import PoolTier
 
 _NOISE_WORDS = re.compile(
     r"\((?:r|tm)\)|@.*|\b(?:cpu|processor|\d+-core|intel|amd)\b", re.IGNORECASE
 )
 
+
+_REACHES = {"platform": 3, "package+dram": 2, "package": 1}
 
 SAME_SIZE = 0.02
 """Machines of one kind differ by some MiB in what the kubelet leaves allocatable."""
@@ -60,19 +72,51 @@ class Pool:
     energy: ClassEnergy
     reasons: tuple[str, ...]
 
+    @property
+    def memory_bytes(self) -> float:
+        """Allocatable on all its nodes."""
+        return float(sum(node.memory_bytes for node in self.nodes))
+
+    @property
+    def memory_price(self) -> MemoryPrice:
+        """What a reserved GiB costs here."""
+        return estimate_memory_price(
+            self.energy.price,
+            self.energy.binding,
+            requested_bytes=self.reserved.memory_bytes,
+            node_bytes=self.memory_bytes / max(len(self.nodes), 1),
+            nodes=len(self.nodes),
+        )
+
+    @property
+    def stranding(self) -> Stranding:
+        """What the resource that fills the nodes leaves of the other."""
+        return estimate_stranding(
+            self.energy.binding,
+            allocatable_cores=float(sum(node.cores for node in self.nodes)),
+            allocatable_bytes=self.memory_bytes,
+        )
+
 
 @dataclass(frozen=True)
 class PoolShare:
-    """A pool, and how many pods of a workload run in it; 0 where none of them runs anywhere."""
+    """A pool, and how many pods of a workload run in it; 0 where none of them runs anywhere.
+
+    `tier` is what the replay of the pool allows, None where nobody has looked.
+    """
 
     pool: Pool
     pods: int
+    tier: PoolTier | None = None
 
 
 def estimate_pools(
     cluster: ClusterState, history: NodeHistory, *, power: str = "auto"
 ) -> tuple[Pool, ...]:
-    """The pools of a cluster, largest first; power "modelled" ignores the meters."""
+    """The pools of a cluster, largest first; power "modelled" ignores the meters.
+
+    The same nodes in another order give the same numbers, to the last digit.
+    """
     rows = {name: row for row, name in enumerate(history.nodes)}
     classes = _group_nodes(cluster.nodes, history, rows)
     return tuple(
@@ -81,13 +125,20 @@ def estimate_pools(
     )
 
 
-def choose_pools(pools: Sequence[Pool], workload: Workload) -> tuple[PoolShare, ...]:
+def choose_pools(
+    pools: Sequence[Pool], workload: Workload, tiers: Mapping[str, PoolTier] | None = None
+) -> tuple[PoolShare, ...]:
     """The pools that the workload's pods run in, most pods first; the largest where none runs.
 
-    Empty where there is no pool at all.
+    Empty where there is no pool at all. `tiers` are those of the pools by name.
     """
+    known = tiers or {}
     shares = [
-        PoolShare(pool, sum(workload.pods_on.get(node.name, 0) for node in pool.nodes))
+        PoolShare(
+            pool,
+            sum(workload.pods_on.get(node.name, 0) for node in pool.nodes),
+            known.get(pool.name),
+        )
         for pool in pools
     ]
     used = [share for share in shares if share.pods > 0] or shares[:1]
@@ -96,8 +147,13 @@ def choose_pools(pools: Sequence[Pool], workload: Workload) -> tuple[PoolShare, 
 
 def choose_terms(shares: Sequence[PoolShare], work_class: WorkClass) -> Terms | None:
     """The terms that a workload with these shares has; None without a pool."""
-    parts = [(terms_of(share.pool.energy, work_class), share.pods) for share in shares]
+    parts = [(_terms_of(share.pool, work_class), share.pods) for share in shares]
     return mix_terms(parts) if parts else None
+
+
+def _terms_of(pool: Pool, work_class: WorkClass) -> Terms:
+    terms = terms_of(pool.energy, work_class)
+    return replace(terms, memory=pool.memory_price.watts_per_gib)
 
 
 def _group_nodes(
@@ -160,10 +216,12 @@ def _estimate_pool(
     ignores_meters: bool,
 ) -> Pool:
     nodes, cores = node_class.nodes, node_class.nodes[0].cores
-    present = [rows[node.name] for node in nodes if node.name in rows]
+    present = _in_order([rows[node.name] for node in nodes if node.name in rows], history)
     metered, reach, reasons = _choose_meters(history, present, ignores_meters=ignores_meters)
     loads = [cluster.reserved.get(node.name, NodeLoad()) for node in nodes]
-    reserved = NodeLoad(sum(load.cores for load in loads), sum(load.memory_bytes for load in loads))
+    reserved = NodeLoad(
+        math.fsum(load.cores for load in loads), math.fsum(load.memory_bytes for load in loads)
+    )
     windows = _windows(history, present, metered, cores)
     used = windows.used().utilisation
     energy = estimate_class(
@@ -190,25 +248,45 @@ def _estimate_pool(
     )
 
 
+def _in_order(present: list[int], history: NodeHistory) -> list[int]:
+    """Rows in the order of their values, so that no number depends on the order of the nodes.
+
+    Sums first, which keep their order in any unit; what has the same sums is told apart by all of
+    its values.
+    """
+
+    def content(row: int) -> tuple[float, float, bytes, bytes]:
+        used, watts = history.cpu_used[row], history.watts[row]
+        return _total(used), _total(watts), used.tobytes(), watts.tobytes()
+
+    return sorted(present, key=content)
+
+
+def _total(values: NDArray[np.float32]) -> float:
+    return float(np.nansum(values, dtype=np.float64))
+
+
 def _choose_meters(
     history: NodeHistory, present: list[int], *, ignores_meters: bool
 ) -> tuple[list[int], str, tuple[str, ...]]:
-    """The rows whose watts are used: only those of one reach, so that curves do not mix."""
+    """The rows whose watts are used: only those of one reach, so that curves do not mix.
+
+    Readings before what a meter's driver modelled, then the reach of most nodes, then the widest.
+    """
     with_meter = [row for row in present if history.quality[row]]
     if ignores_meters and with_meter:
         return [], "", ("meters are ignored because power is set to modelled",)
-    reaches = Counter(history.reach[row] for row in with_meter)
+    read = [row for row in with_meter if history.quality[row] != "modelled"] or with_meter
+    reaches = Counter(history.reach[row] for row in read)
     if not reaches:
         return [], "", ()
-    reach, count = reaches.most_common(1)[0]
-    if len(reaches) == 1:
-        return with_meter, reach, ()
-    others = ", ".join(f"{each} on {number}" for each, number in reaches.items() if each != reach)
-    return (
-        [row for row in with_meter if history.reach[row] == reach],
-        reach,
-        (f"power is read as {reach} on {count} nodes; not mixed with {others}",),
-    )
+    reach = max(reaches, key=lambda each: (reaches[each], _REACHES.get(each, 0)))
+    others = [f"{each} on {number}" for each, number in reaches.items() if each != reach]
+    if len(with_meter) > len(read):
+        others.append(f"what is modelled on {len(with_meter) - len(read)}")
+    count = f"{reaches[reach]} node{'' if reaches[reach] == 1 else 's'}"
+    text = f"power is read as {reach} on {count}; not mixed with {', '.join(others)}"
+    return [row for row in read if history.reach[row] == reach], reach, (text,) if others else ()
 
 
 def _worst_quality(qualities: Sequence[str]) -> Quality:
@@ -223,11 +301,15 @@ def _windows(
     if not present:
         return NodeWindows.empty()
     grid = history.grid
-    times = grid.start + (np.arange(grid.bins) + 1) * float(grid.step)
+    # Middles: the end of a bin may lie in the next hour or block.
+    times = grid.start + (np.arange(grid.bins) + 0.5) * float(grid.step)
     watts = np.where(np.isin(present, metered)[:, None], history.watts[present], np.float32(np.nan))
     return NodeWindows(
         time=np.tile(times, len(present)),
         node=np.repeat(np.arange(len(present)), grid.bins),
         utilisation=(history.cpu_used[present] / cores).astype(np.float64).ravel(),
         watts=watts.astype(np.float64).ravel(),
+        frequency=None
+        if history.frequency is None
+        else history.frequency[present].astype(np.float64).ravel(),
     )

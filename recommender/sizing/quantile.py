@@ -5,12 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from recommender.model.report import Reason
+from recommender.sizing.burst import choose_burst, explain_burst
 from recommender.sizing.resource import millicores_of
+from recommender.sizing.workcurve import six
 from recommender.units import format_millicores
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from recommender.energy.price import WorkClass
     from recommender.sizing.demand import ContainerDemand
+    from recommender.sizing.pooltier import Pooled
     from recommender.sizing.terms import Terms
 
 CLASS_RANGE: dict[WorkClass, tuple[float, float]] = {
@@ -54,22 +59,31 @@ def choose_quantile(reserved: float, shortfall: float, work_class: WorkClass) ->
     return min(max(1.0 - reserved / shortfall, least), greatest)
 
 
-def explain_quantile(terms: Terms) -> tuple[float, tuple[Reason, ...]]:
-    """The quantile of these terms, with the steps that lead to it."""
-    p = choose_quantile(terms.reserved, terms.shortfall, terms.work_class)
+def explain_quantile(
+    terms: Terms, pooled: Pooled | None = None
+) -> tuple[float, tuple[Reason, ...]]:
+    """The quantile of these terms, with the steps that lead to it.
+
+    From T2 on it is the least of the class: what is needed above it, the pool check has found.
+    What is printed is rounded before it is used, here and in `choose_request`, so that what is
+    printed can be followed to its last digit.
+    """
+    if pooled is not None and pooled.name in ("T2", "T3"):
+        p = CLASS_RANGE[terms.work_class][0]
+        why = f"the least of {terms.work_class} work: the pool check finds what it needs beyond it"
+        return p, (Reason("quantile", f"{p:.2f}", why),)
+    dynamic = six(terms.shortfall / terms.multiple)
+    reserved, shortfall = six(terms.reserved), six(dynamic * terms.multiple)
+    p = six(choose_quantile(reserved, shortfall, terms.work_class))
     least, greatest = quantile_range(terms.work_class)
-    dynamic = terms.shortfall / terms.multiple
     worth = Reason(
         "work class",
         terms.work_class,
-        f"a core that is wanted and not there counts {terms.multiple:g} x {dynamic:.1f} W",
+        f"a core that is wanted and not there counts {terms.multiple:g} x {dynamic:g} W",
     )
-    if terms.reserved > 0.0:
-        wanted = 1.0 - terms.reserved / terms.shortfall
-        why = (
-            f"1 - {terms.reserved:.2f}/{terms.shortfall:.1f} = {wanted:.2f}, "
-            f"within {least:.2f}-{greatest:.2f}"
-        )
+    if reserved > 0.0:
+        wanted = six(1.0 - reserved / shortfall)
+        why = f"1 - {reserved:g}/{shortfall:g} = {wanted:g}, within {least:.2f}-{greatest:.2f}"
     elif terms.frees_nodes:
         why = f"a reserved core costs nothing here: the greatest of {least:.2f}-{greatest:.2f}"
     else:
@@ -78,35 +92,74 @@ def explain_quantile(terms: Terms) -> tuple[float, tuple[Reason, ...]]:
 
 
 def choose_request(
-    demand: ContainerDemand, p: float, crowding: float
+    demand: ContainerDemand, p: float, crowding: float, pooled: Pooled | None = None
 ) -> tuple[float, tuple[Reason, ...]]:
-    """Cores to request: the p-quantile of demand, at least its mean, more on a crowded pool.
+    """Cores to request: the p-quantile of demand with its bursts, at least its mean, more on a
+    crowded pool.
 
     The mean matters for work that is mostly off: its p90 can lie below what it uses in all,
-    and a pool filled by such requests could not do the work.
+    and a pool filled by such requests could not do the work. `pooled` says by how much of the
+    mean its pool keeps cool; without it nobody has looked.
     """
-    covered = float(demand.distribution.quantile(p)[0])
-    base = max(covered, demand.mean)
-    decides = (
-        f"above the mean of {_cores(demand.mean)}, so it decides"
-        if covered >= demand.mean
-        else f"below the mean of {_cores(demand.mean)}, which decides"
-    )
+    block = None if pooled is None else pooled.block
+    covered = six(block.floor if block else float(demand.distribution.quantile(p)[0]))
+    mean = six(block.mean if block else demand.least_mean)
+    factor = six(1.0 if pooled is None else pooled.factor)
+    burst = six(choose_burst(demand.burst, p))
+    factors = [six(each) for each in (crowding, demand.compensation)]
+    request = six(max(covered * burst, factor * mean) * factors[0] * factors[1])
+    bursts = explain_burst(demand.burst, p)
+    hours = f"in {block.name}; " if block else ""
+    compared = _compare_mean(demand, covered * burst, mean, factor)
     steps = (
-        Reason(name_quantile(p), _cores(covered), decides),
+        *demand.steps,
+        Reason(name_quantile(p), _cores(covered), hours + compared),
+        *((bursts,) if bursts else ()),
+        demand.rhythm.explain(demand.days),
+        _ONE_BY_ONE if pooled is None else pooled.explain(),
         Reason(
-            "pool",
-            "one by one",
-            "each container is sized by its own demand: peaks that coincide in the pool are "
-            "not replayed",
+            "request",
+            _cores(request),
+            _write_request(_times(covered, burst), _times(mean, factor), factors, request),
         ),
     )
-    return base * crowding, steps
+    return request, steps
 
 
-def explain_ceiling(terms: Terms) -> Reason:
+_ONE_BY_ONE = Reason(
+    "pool",
+    "one by one",
+    "each container is sized by its own demand: peaks that coincide in the pool are not replayed",
+)
+
+
+def _times(value: float, factor: float) -> str:
+    return f"{value:g}" + (f" x {factor:g}" if factor != 1.0 else "")
+
+
+def _write_request(peak: str, mean: str, factors: Sequence[float], request: float) -> str:
+    """Its arithmetic in cores, without the factors that are one."""
+    others = "".join(f" x {factor:g}" for factor in factors if factor != 1.0)
+    return f"max({peak}, {mean}){others} = {request:g}: quantile, mean and what follows them"
+
+
+def _compare_mean(demand: ContainerDemand, peak: float, most: float, factor: float) -> str:
+    """Whether the quantile, with its bursts, or the mean decides; `most` is what counts of it."""
+    mean = six(demand.mean)
+    what = f"the mean of {_cores(most)}"
+    if most == six(demand.least_mean) and most > mean:
+        what = f"{_cores(most)}, the most that its mean of {_cores(mean)} may be"
+    if factor > 1.0:
+        what = f"{factor:g} x {what}"
+    decides = peak >= factor * most
+    return f"above {what}, so it decides" if decides else f"below {what}, which decides"
+
+
+def explain_ceiling(terms: Terms, *, is_replayed: bool = False) -> Reason:
     """What a pool that is fuller than its best does to its requests."""
     where = f"pool at {terms.utilisation:.0%}, planned up to {terms.planned:.0%}"
+    if is_replayed:
+        return Reason("ceiling", "x1", f"{where}: the pool check keeps its nodes below that")
     if terms.crowding <= 1.0:
         return Reason("ceiling", "x1", f"{where}: no change")
     return Reason(

@@ -38,6 +38,17 @@ def recall_status(vpa: Vpa) -> Mapping[str, Any]:
     return {**vpa.status, **_status_of([*own, *filled.values()])}
 
 
+def recall_basis(vpa: Vpa, container: str) -> str:
+    """The rule by which its EnergyProfile says that a container was sized last; "" if unknown."""
+    if vpa.profile is None or vpa.target is None:
+        return ""
+    status = vpa.profile.status
+    if status.get("target") != {"kind": vpa.target.kind, "name": vpa.target.name}:
+        return ""
+    found = (each for each in _dicts(status.get("containers")) if each.get("name") == container)
+    return str(next(found, {}).get("basis", ""))
+
+
 def _read_remembered(vpa: Vpa) -> dict[str, Entry]:
     """Entries as a VPA's status has them, by container, from the status of the EnergyProfile."""
     if vpa.profile is None or vpa.target is None:

@@ -1,48 +1,118 @@
-"""How much of what a container does differently at other hours of the day comes again."""
+"""What demand is like over time, and so how much of it must be seen to know its quantiles.
+
+Days of five-minute history for 5 % error of a p90 request (energy.md, 7):
+
+===========  =====  ==================================================
+pattern      days   it is
+===========  =====  ==================================================
+on/off       7      idle at least half of the time, and busy at others
+bursty       28     spread about its rhythm by half of the mean or more
+rhythm       7      alike after 24 or 168 hours
+flat         1      none of these
+===========  =====  ==================================================
+
+What is on or off shows its p90 in a week, but its mean only in four.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from recommender.replay.trace import BLOCKS
+from recommender.model.report import Reason
 
 if TYPE_CHECKING:
-    from recommender.energy.array import Floats
-    from recommender.replay.trace import PoolTrace
+    from numpy.typing import NDArray
 
-LEAST_RHYTHM = 0.7
-"""Below it there is none: a variance ratio F = 1 / (1 - 0.7) = 3.3 between blocks and days is what
-chance alone gives about one container in fifty (5 and 24 degrees of freedom: five days)."""
+    from recommender.sizing.histogram import Floats
+
+NEEDED = {"flat": 1.0, "daily": 7.0, "weekly": 7.0, "bursty": 28.0, "on/off": 7.0}
+"""Days for each pattern."""
+
+UNSURE_MEANS = frozenset({"on/off", "bursty"})
+NEEDED_FOR_MEAN = 28.0
+"""Days until the mean of these is known."""
+
+LEAST_LIKENESS = 0.3
+"""Autocorrelation from which there is a rhythm: two weeks of white noise reach 0.11 by chance."""
+
+LEAST_GAIN = 0.1
+"""By how much a week must be more alike than a day, to be called weekly."""
+
+IDLE = 0.1
+"""Share of the p95 below which a bin is idle."""
+
+LEAST_CORES = 0.001
+"""Whose p95 is less has no pattern that matters."""
+
+BURSTY = 0.5
+"""Spread about the rhythm, over the mean."""
+
+_DAY_HOURS = 24
+_WEEK_HOURS = 168
+_LEAST_PAIRS = 24  # of hours a lag apart: a day
 
 
-def estimate_rhythm(trace: PoolTrace) -> Floats:
-    """Weight of a block's own level against that of the whole day, [K] in 0 ... 1.
+@dataclass(frozen=True)
+class Rhythm:
+    """The pattern, the days of history that it needs, and how that was found."""
 
-    1 - (variance of a block's mean over days / days) / (variance between the blocks' means), the
-    positive part: how far the differences between blocks go beyond those that days make. Bursts
-    and batch jobs fall into some block by chance; a request that follows them moves six times a
-    day for nothing. 0 where fewer than two days were seen.
+    pattern: str
+    days_needed: float
+    why: str
+
+    def explain(self, days: float) -> Reason:
+        """Whether `days` of history are enough."""
+        is_enough = days >= self.days_needed
+        verdict = "enough" if is_enough else f"{self.days_needed:g} d needed to know it to 5%"
+        return Reason("pattern", self.pattern, f"{self.why}: {days:.1f} d of history, {verdict}")
+
+
+def find_rhythm(
+    hour_cores: Floats, cores: Floats, slot: NDArray[np.int64], *, top: float
+) -> Rhythm:
+    """The pattern of mean cores by hour [H] and by bin [T], NaN where there was no pod.
+
+    `slot` [T] is the hour of the day of each bin, `top` the p95 of use in cores.
     """
-    means = _block_means(trace)
-    count = np.isfinite(means).sum(axis=0)
-    level = np.nansum(means, axis=0) / np.maximum(count, 1)
-    scatter = np.nansum((means - level) ** 2, axis=0) / np.maximum(count - 1, 1)
-    noise = (scatter / np.maximum(count, 1)).mean(axis=0)
-    between = level.var(axis=0, ddof=1)
-    weight = 1.0 - noise / np.where(between > 0.0, between, np.inf)
-    is_known = (count > 1).all(axis=0) & (between > 0.0) & (weight >= LEAST_RHYTHM)
-    return np.where(is_known, weight, 0.0)
+    is_known = np.isfinite(cores)
+    known = cores[is_known]
+    if top < LEAST_CORES or not len(known):
+        return Rhythm("flat", NEEDED["flat"], "next to nothing is used")
+    idle = float((known < IDLE * top).mean())
+    if idle >= 0.5:
+        return Rhythm("on/off", NEEDED["on/off"], f"idle in {idle:.0%} of its time")
+    day, week = (correlate_lag(hour_cores, lag) for lag in (_DAY_HOURS, _WEEK_HOURS))
+    has_rhythm = max(day, week) >= LEAST_LIKENESS
+    spread = _spread_about(known, slot[is_known] if has_rhythm else np.zeros_like(slot[is_known]))
+    if spread >= BURSTY:
+        return Rhythm("bursty", NEEDED["bursty"], f"spread about its rhythm by {spread:.0%}")
+    if week >= LEAST_LIKENESS and week >= day + LEAST_GAIN:
+        why = f"alike after a week ({week:.2f}, {day:.2f} after a day)"
+        return Rhythm("weekly", NEEDED["weekly"], why)
+    if has_rhythm:
+        return Rhythm("daily", NEEDED["daily"], f"alike after a day ({day:.2f})")
+    return Rhythm("flat", NEEDED["flat"], f"no rhythm ({day:.2f} after a day)")
 
 
-def _block_means(trace: PoolTrace) -> Floats:
-    """Mean cores by day, block and container, [D, 6, K]; NaN where nothing was seen."""
-    days = np.unique(trace.day)
-    means = np.full((len(days), BLOCKS, len(trace.containers)), np.nan)
-    for row, day in enumerate(days):
-        for block in range(BLOCKS):
-            part = trace.only((trace.day == day) & (trace.block == block))
-            if len(part.bins):
-                means[row, block] = part.means
-    return means
+def correlate_lag(values: Floats, lag: int) -> float:
+    """Correlation of values [H] with those `lag` later, over the pairs that are both known; 0
+    with fewer than a day of pairs, and for what never changes.
+    """
+    first, later = values[:-lag], values[lag:]
+    both = np.isfinite(first) & np.isfinite(later)
+    if both.sum() < _LEAST_PAIRS:
+        return 0.0
+    one, other = (each[both] - each[both].mean() for each in (first, later))
+    # Differences within the rounding of float32 are none.
+    least = both.sum() * (1e-6 * np.abs(values[np.isfinite(values)]).max()) ** 2
+    scale = float(np.sqrt((one @ one) * (other @ other)))
+    return float(one @ other) / scale if scale > least else 0.0
+
+
+def _spread_about(known: Floats, slot: NDArray[np.int64]) -> float:
+    """Standard deviation about the mean of each slot, over the mean of all."""
+    mean = np.bincount(slot, known) / np.maximum(np.bincount(slot), 1)
+    return float((known - mean[slot]).std() / known.mean())

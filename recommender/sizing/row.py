@@ -28,7 +28,7 @@ def describe_usage(demand: ContainerDemand) -> Usage:
     p50, p90, p95 = demand.quantiles
     peak = demand.memory_peak
     return Usage(
-        mean_cores=demand.mean,
+        mean_cores=demand.used_mean,
         p50_cores=p50,
         p90_cores=p90,
         p95_cores=p95,
@@ -58,12 +58,18 @@ def describe_bands(bands: Mapping[Resource, Band]) -> Recommended:
 def estimate_exposure(
     case: Case, *, stock: Mapping[Resource, Band], ours: Mapping[Resource, Band]
 ) -> dict[str, float]:
-    """Share of time above the CPU request: now, as stock would have it, and as we would."""
+    """Share of time above the CPU request: now, as stock would have it, and as we would.
+
+    Where a replica is sized by its work another request means other replicas, whose use was not
+    seen.
+    """
     requests = {
         "current": case.request("cpu"),
         "stock": stock["cpu"].target if "cpu" in stock else None,
         "recommended": ours["cpu"].target if "cpu" in ours else None,
     }
+    if case.scaled_request is not None:
+        requests = {"current": requests["current"]}
     known = {name: request for name, request in requests.items() if request is not None}
     if not known:
         return {}
@@ -78,6 +84,8 @@ def choose_why(case: Case, tier: Tier, cpu: Choice | None, *, terms: Terms | Non
         return f"memory only: {cpu.steps[0].why if cpu else 'its policy leaves out cpu'}"
     if cpu.is_kept:
         return f"HPA {case.workload.hpa_on_cpu} scales on CPU: cpu kept"
+    if cpu.scaled is not None:
+        return _find_limit(case, cpu.band) or cpu.scaled.why
     limit = _find_limit(case, cpu.band)
     if limit or terms is None or cpu.quantile is None:
         return limit or tier.gap

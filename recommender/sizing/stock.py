@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from recommender.sizing.band import Band
 from recommender.sizing.histogram import STOCK_CPU, STOCK_MEMORY, percentile_ends
-from recommender.sizing.resource import MOST
+from recommender.sizing.resource import MOST, Resource
 from recommender.units import MIB
 
 if TYPE_CHECKING:
@@ -85,6 +85,13 @@ def estimate_stock_cpu(
     """
     ends = percentile_ends(decayed, (LOWER, target_percentile, UPPER), STOCK_CPU)
     return _band(ends * 1000.0, confidence)
+
+
+def read_stock_percentile(decayed: Floats, percentile: float, *, resource: Resource) -> int:
+    """The percentile that the rule takes, whole millicores or bytes, before its margin."""
+    if resource == "cpu":
+        return _truncate(float(percentile_ends(decayed, (percentile,), STOCK_CPU)[0]) * 1000.0)
+    return _truncate(float(percentile_ends(decayed, (percentile,), STOCK_MEMORY)[0]))
 
 
 def estimate_stock_memory(

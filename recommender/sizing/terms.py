@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Terms:
-    """The terms on which a workload of one class uses a pool. Watts are per core.
+    """The terms on which a workload of one class uses a pool. Watts are per core but of memory.
 
     reserved             of a reserved core, as far as cutting it frees a node; >= 0
     reserved_low, _high  its 90 % interval
@@ -26,6 +26,7 @@ class Terms:
     planned              utilisation up to which the pool may be filled
     is_modelled          the power curve is a model, not read from a meter
     frees_nodes          False where memory fills the nodes, so that CPU cuts free none
+    memory               of a reserved GiB, as far as cutting it frees a node; >= 0
     """
 
     reserved: float
@@ -38,6 +39,7 @@ class Terms:
     work_class: WorkClass
     is_modelled: bool = False
     frees_nodes: bool = True
+    memory: float = 0.0
 
     @property
     def is_usable(self) -> bool:
@@ -103,4 +105,5 @@ def mix_terms(parts: Sequence[tuple[Terms, int]]) -> Terms:
         work_class=parts[0][0].work_class,
         is_modelled=any(terms.is_modelled for terms, _ in parts),
         frees_nodes=any(terms.frees_nodes for terms, _ in parts),
+        memory=mean(lambda terms: terms.memory),
     )

@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING
 
 from recommender.model.report import Reason
 from recommender.sizing.quantile import choose_quantile
+from recommender.units import DAY, HOUR, MINUTE, format_duration
 
 if TYPE_CHECKING:
+    from recommender.settings import SizingSettings
+    from recommender.sizing.pooltier import Pooled
     from recommender.sizing.terms import Terms
 
 LEAST_CONFIDENT_DAYS = 1.0
-"""History below which even the stock rule says little: a day's rhythm is not yet seen."""
-
-LEAST_DAYS = 3.0
-LEAST_BINS = 500
-"""Usage that a priced quantile needs: the 5 % that five hundred samples leave above a p95 are
-twenty-five, and three days tell a daily rhythm from an accident."""
+"""History below which even the stock rule says little: a day's rhythm is not yet seen. So this
+much is asked for first, unless the settings ask for less in all."""
 
 PRICE_HALFWIDTH = 0.30
 """How closely the price must be known: 30 % of 1 - p = 0.1 are three percentiles."""
@@ -29,9 +28,12 @@ by less than one percentile: beyond the efficiency peak it is near zero and rela
 nothing, and batch work gets p90 at any price."""
 
 
+_NOISE = 1e-6  # seconds: a sixth of a minute as a part of a day, times a day, is 9.999999999999998
+
+
 @dataclass(frozen=True)
 class Tier:
-    """`name` T0 or T1, its `basis` in words; `gap`: what is missing for the next, "" if none."""
+    """`name` T0 to T3, its `basis` in words; `gap`: what is missing for the next, "" if none."""
 
     name: str
     basis: str
@@ -39,25 +41,50 @@ class Tier:
     gap: str = ""
 
 
-def choose_tier(days: float, bins: float, *, terms: Terms | None) -> Tier:
-    """The tier for `days` of history with `bins` five-minute bins of usage, on these terms."""
-    gap = _find_gap(days, bins, terms)
+def choose_tier(
+    days: float,
+    bins: float,
+    *,
+    terms: Terms | None,
+    settings: SizingSettings,
+    pooled: Pooled | None = None,
+) -> Tier:
+    """The tier for `days` of history with `bins` five-minute bins of usage, on these terms.
+
+    `pooled` says what the replay of its pools allows; without it no tier above T1.
+    """
+    gap = _find_usage_gap(days, bins, settings) or _find_terms_gap(terms)
+    if not gap and settings.highest_tier == "T0":
+        gap = "--highest-tier T0"
+    if not gap and pooled is not None and pooled.name == "T0":
+        gap = pooled.gap
     if gap or terms is None:
         basis = "stock rule"
         why = f"no energy evidence: {gap}"
         return Tier("T0", basis, Reason("tier", f"T0 {basis}", why), gap)
-    basis = "priced quantile, modelled power" if terms.is_modelled else "priced quantile"
+    name = "T1" if pooled is None else pooled.name
+    basis = _BASIS[name] + ", modelled power" * terms.is_modelled
     why = f"{describe_days(days)} of history, {bins:,.0f} five-minute samples, "
-    return Tier("T1", basis, Reason("tier", f"T1 {basis}", why + _describe_price(terms)))
+    return Tier(name, basis, Reason("tier", f"{name} {basis}", why + _describe_price(terms)))
 
 
-def _find_gap(days: float, bins: float, terms: Terms | None) -> str:
-    if days < LEAST_CONFIDENT_DAYS:
-        return f"{describe_days(days)} of history, 24 h needed"
-    if days < LEAST_DAYS:
-        return f"{describe_days(days)} of history, {LEAST_DAYS:g} d needed"
-    if bins < LEAST_BINS:
-        return f"{bins:,.0f} five-minute samples in {describe_days(days)}, {LEAST_BINS} needed"
+_BASIS = {"T1": "priced quantile", "T2": "pooled", "T3": "time of day"}
+
+
+def _find_usage_gap(days: float, bins: float, settings: SizingSettings) -> str:
+    least_days = settings.least_history / DAY
+    for needed in (min(LEAST_CONFIDENT_DAYS, least_days), least_days):
+        if days < needed:
+            return f"{describe_days(days)} of history, {_describe_need(needed)} needed"
+    if bins < settings.least_samples:
+        return (
+            f"{bins:,.0f} five-minute samples in {describe_days(days)}, "
+            f"{settings.least_samples} needed"
+        )
+    return ""
+
+
+def _find_terms_gap(terms: Terms | None) -> str:
     if terms is None:
         return "no node of its pool is known"
     if not terms.is_usable:
@@ -93,7 +120,17 @@ def _describe_price(terms: Terms) -> str:
 
 
 def describe_days(days: float) -> str:
-    """Hours below a day, else days with one decimal; rounded down, never up to what is needed."""
-    if days < LEAST_CONFIDENT_DAYS:
-        return f"{math.floor(days * 24):d} h"
-    return f"{math.floor(days * 10) / 10:g} d"
+    """Days with one decimal, below one whole hours, minutes or seconds; rounded down, never up
+    to what is needed.
+    """
+    if days >= 1.0:
+        return f"{math.floor(days * 10) / 10:g} d"
+    seconds = math.floor(days * DAY + _NOISE)
+    for unit, size in (("h", HOUR), ("min", MINUTE)):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def _describe_need(days: float) -> str:
+    return "24 h" if days == LEAST_CONFIDENT_DAYS else format_duration(days * DAY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,7 +17,10 @@ from recommender.sizing.case import Case
 from recommender.sizing.container import size_container
 from recommender.sizing.hysteresis import parse_previous
 from recommender.sizing.pool import choose_terms
-from recommender.sizing.recall import recall_status
+from recommender.sizing.pooltier import choose_pooled
+from recommender.sizing.recall import recall_basis, recall_status
+from recommender.sizing.scaled import SCALED_BASIS, size_scaled
+from recommender.sizing.work import explain_evidence, find_windows
 from recommender.units import DAY, format_duration
 
 if TYPE_CHECKING:
@@ -25,9 +29,12 @@ if TYPE_CHECKING:
     from recommender.energy.price import WorkClass
     from recommender.model.cluster import ContainerSpec, NamespaceLimits, Vpa, Workload
     from recommender.model.report import Conflict, ContainerReport
+    from recommender.model.work import WorkEvidence
     from recommender.settings import SizingSettings
     from recommender.sizing.demand import ContainerDemand, Demand
+    from recommender.sizing.plan import Found
     from recommender.sizing.pool import PoolShare
+    from recommender.sizing.pooltier import Pooled
 
 _SIDECAR = (
     "a native sidecar (init container with restartPolicy Always), which VPA's other parts do not"
@@ -48,15 +55,17 @@ def size_workload(
     settings: SizingSettings,
     limits: NamespaceLimits = NO_LIMITS,
     with_curve: bool = True,
+    work: WorkEvidence | None = None,
 ) -> tuple[WorkloadReport, tuple[Skipped, ...]]:
     """Requests for the containers of a workload, and the containers that get none, with reasons.
 
     `vpa` is ours, None for a workload without one; `pools` those it runs on, as `choose_pools`
     gives them, empty where no node is known: then the stock rule decides. `demand` comes from
     `estimate_demand`; `limits` are of its namespace: they change no number, the report says what
-    they will do to it. The report has no containers where each is skipped. Raises
-    WorkloadSkipped where no container is known. Pure: the same input gives the same result, and
-    its own result written into `vpa.status` gives that result again.
+    they will do to it; `work` is what was read of its work, None where nothing was. The report has
+    no containers where each is skipped. Raises WorkloadSkipped where no container is known. Pure:
+    the same input gives the same result, and its own result written into `vpa.status` gives that
+    result again.
     """
     if not workload.containers:
         raise WorkloadSkipped(_explain_absence(workload, demand))
@@ -65,9 +74,8 @@ def size_workload(
     earlier = recall_status(vpa) if vpa else {}
     terms = choose_terms(pools, work_class)
     demands, skipped = _find_demands(workload, vpa, demand)
-    sized: list[ContainerReport] = []
-    for spec, seen in demands:
-        case = Case(
+    cases = [
+        Case(
             workload=workload,
             spec=spec,
             policy=_policy(vpa, spec),
@@ -78,14 +86,61 @@ def size_workload(
             settings=settings,
             sharers=len(demands),
             is_applied=vpa is not None,
+            pooled=_pool(workload, spec, vpa, pools, seen),
         )
+        for spec, seen in demands
+    ]
+    metric = vpa.profile.work_metric if vpa and vpa.profile else None
+    if workload.hpa_on_cpu:
+        cases = _scale(workload, vpa, cases, find_windows(workload, metric, work, demand))
+    sized: list[ContainerReport] = []
+    for case in cases:
         try:
             sized.append(size_container(case, with_curve=with_curve))
         except WorkloadSkipped as verdict:
-            skipped.append(_skip(workload, spec.name, vpa, str(verdict)))
+            skipped.append(_skip(workload, case.spec.name, vpa, str(verdict)))
     conflicts = find_conflicts(workload, vpa, sized, limits=limits) if vpa else ()
     report = _describe(workload, vpa, work_class, sized, pools=pools, conflicts=conflicts)
-    return msgspec.structs.replace(report, work_class_source=origin), tuple(skipped)
+    done = explain_evidence(workload, metric, work, demand, pools)
+    report = msgspec.structs.replace(
+        report, work_class_source=origin, work=done.reason, work_kind=done.kind
+    )
+    return report, tuple(skipped)
+
+
+def _pool(
+    workload: Workload,
+    spec: ContainerSpec,
+    vpa: Vpa | None,
+    shares: Sequence[PoolShare],
+    demand: ContainerDemand,
+) -> Pooled | None:
+    """What the replay of its pools allows; None where one of them was not replayed."""
+    tiers = [share.tier for share in shares if share.tier is not None]
+    return choose_pooled(
+        tiers if len(tiers) == len(shares) else (),
+        ContainerRef(workload.ref, spec.name),
+        days=demand.days,
+        can_resize=vpa is not None and vpa.update_mode in RESIZES_IN_PLACE,
+    )
+
+
+RESIZES_IN_PLACE = frozenset({"InPlaceOrRecreate", "InPlace"})
+"""Update modes in which a changed request need not restart the pod."""
+
+
+def _scale(workload: Workload, vpa: Vpa | None, cases: list[Case], found: Found) -> list[Case]:
+    """The cases with what the work of a replica says of them."""
+    scaling = size_scaled(workload, cases, found)
+    return [
+        replace(
+            case,
+            scaling=scaling,
+            was_scaled=vpa is not None
+            and recall_basis(vpa, case.spec.name).startswith(SCALED_BASIS),
+        )
+        for case in cases
+    ]
 
 
 def name_work_class(vpa: Vpa | None, settings: SizingSettings) -> tuple[str, str]:

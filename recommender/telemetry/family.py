@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from prometheus_client.core import GaugeMetricFamily
 
+from recommender.model.identity import WorkloadRef
 from recommender.telemetry.vocabulary import SKIP_CLASSES, classify_skip
 from recommender.units import parse_quantity
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from prometheus_client import Metric
 
+    from recommender.model.cluster import Amounts, Rival
     from recommender.model.report import (
         ContainerReport,
         PoolReport,
@@ -52,9 +55,12 @@ def gauge(
     return family
 
 
-def collect_report(report: Report) -> Iterator[Metric]:
-    """The metrics of one report: containers, pools, what was skipped."""
-    yield from collect_containers(report.workloads)
+def collect_report(report: Report, rivals: Sequence[Rival] = ()) -> Iterator[Metric]:
+    """The metrics of one report: containers, pools, what was skipped.
+
+    `rivals` are other recommenders' VPAs on its workloads, of one the oldest first.
+    """
+    yield from collect_containers(report.workloads, rivals)
     yield from collect_pools(report.pools)
     counts = Counter(classify_skip(row) for row in report.skipped)
     yield gauge(
@@ -65,8 +71,11 @@ def collect_report(report: Report) -> Iterator[Metric]:
     )
 
 
-def collect_containers(workloads: Sequence[WorkloadReport]) -> Iterator[Metric]:
-    """What was decided for each container of a workload."""
+def collect_containers(
+    workloads: Sequence[WorkloadReport], rivals: Sequence[Rival] = ()
+) -> Iterator[Metric]:
+    """What was decided for each container of a workload, and what its oldest rival says."""
+    theirs = list(_list_rivals(workloads, rivals))
     rows = [
         ((workload.namespace, workload.kind, workload.name, container.name), container)
         for workload in workloads
@@ -76,13 +85,19 @@ def collect_containers(workloads: Sequence[WorkloadReport]) -> Iterator[Metric]:
         "request_cores",
         "CPU request of a container: as it is, as each rule would have it, and its bounds.",
         (*_WHO, "policy"),
-        _list_requests(rows, lambda quantities: quantities.cpu),
+        chain(
+            _list_requests(rows, lambda quantities: quantities.cpu),
+            ((who, _to_cores(amounts.cpu_millicores)) for who, amounts in theirs),
+        ),
     )
     yield gauge(
         "request_bytes",
         "Memory request of a container: as it is, as each rule would have it, and its bounds.",
         (*_WHO, "policy"),
-        _list_requests(rows, lambda quantities: quantities.memory),
+        chain(
+            _list_requests(rows, lambda quantities: quantities.memory),
+            ((who, amounts.memory_bytes) for who, amounts in theirs),
+        ),
     )
     yield gauge(
         "price_watts_per_core",
@@ -164,6 +179,25 @@ def _list_policies(container: ContainerReport) -> Mapping[str, Quantities]:
         "upperBound": ours.upper_bound,
     }
     return policies if stock is None else policies | {"stock": stock.target}
+
+
+def _list_rivals(
+    workloads: Sequence[WorkloadReport], rivals: Sequence[Rival]
+) -> Iterator[tuple[tuple[str, ...], Amounts]]:
+    """What the oldest rival of each workload recommends for the containers that we size: the one
+    that VPA's components follow.
+    """
+    oldest = {rival.target: rival for rival in reversed(rivals)}
+    for row in workloads:
+        rival = oldest.get(WorkloadRef(row.namespace, row.kind, row.name))
+        for container in row.containers if rival else ():
+            amounts = rival.targets.get(container.name) if rival else None
+            if amounts is not None:
+                yield (row.namespace, row.kind, row.name, container.name, "rival"), amounts
+
+
+def _to_cores(millicores: int | None) -> float | None:
+    return None if millicores is None else millicores / 1000.0
 
 
 def _list_estimates(watts: Watts | None) -> Iterator[tuple[str, float]]:

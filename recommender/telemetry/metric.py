@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from prometheus_client import Metric
 
     from recommender.model.change import StatusChange
+    from recommender.model.cluster import Rival
     from recommender.model.report import Report
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -47,13 +48,15 @@ class _Picture:
     """What the newest cycle told.
 
     `recommended` is when, in unix seconds, each VPA last held a number from the newest history;
-    `history_end` the end of the newest history that was read, None before the first.
+    `history_end` the end of the newest history that was read, None before the first; `rivals` are
+    other recommenders' VPAs on the report's workloads.
     """
 
     report: Report
     states: Mapping[str, int]
     recommended: Mapping[_VpaKey, float] = field(default_factory=dict)
     history_end: float | None = None
+    rivals: Sequence[Rival] = ()
 
 
 class ServiceMetrics:
@@ -122,12 +125,13 @@ class ServiceMetrics:
         queries: int = 0,
         received_bytes: int = 0,
         unread: str = "",
+        rivals: Sequence[Rival] = (),
     ) -> None:
         """A cycle that ended: its report, what became of each VPA, and what it took.
 
         `seconds` by step; `queries` and `received_bytes` are those of this cycle alone. `unread`
         says why the newest history could not be read, "" where it was: numbers from earlier
-        history are shown, and grow old.
+        history are shown, and grow old. `rivals` are other recommenders' VPAs on its workloads.
         """
         last = self._picture
         self._picture = _Picture(
@@ -139,6 +143,7 @@ class ServiceMetrics:
             history_end=(last.history_end if last else None)
             if unread
             else parse_time(report.source.window_end),
+            rivals=rivals,
         )
         self._observe(seconds)
         self._cycles.labels("without_history" if unread else "completed").inc()
@@ -238,7 +243,7 @@ class _PictureCollector(Collector):
             ("namespace", "vpa"),
             picture.recommended.items(),
         )
-        yield from collect_report(report)
+        yield from collect_report(report, picture.rivals)
 
 
 def _date_recommendations(

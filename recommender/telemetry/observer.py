@@ -89,6 +89,7 @@ class CycleObserver:
             queries=history.queries if is_new else 0,
             received_bytes=history.received_bytes if is_new else 0,
             unread=evidence.unread,
+            rivals=evidence.cluster.rivals,
         )
         self._metrics.record_events(self._tell(cycle.changes))
 

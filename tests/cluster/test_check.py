@@ -74,6 +74,7 @@ ALL = {
     "vpa crd",
     "energy profiles",
     "permissions",
+    "lease",
     "nodes",
     "autoscaler",
     "vpas",
@@ -116,7 +117,7 @@ def test_a_version_that_may_not_be_asked_for_is_not_told():
     [
         (f"GET {VPA_GROUP}", {"vpa crd"}),
         (f"GET /apis/{PROFILES.group}/{PROFILES.version}", {"energy profiles"}),
-        (f"POST {ACCESS_REVIEWS.path()}", {"permissions"}),
+        (f"POST {ACCESS_REVIEWS.path()}", {"permissions", "lease"}),
         ("GET /api/v1/nodes", {"workloads"}),
         ("GET /apis/autoscaling/v2/horizontalpodautoscalers", {"workloads"}),
         ("GET /api/v1/pods", {"workloads", "vpa parts"}),

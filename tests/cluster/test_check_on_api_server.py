@@ -6,7 +6,7 @@ import pytest
 
 from recommender.cluster.check import examine_cluster
 from recommender.cluster.connection import connect
-from recommender.cluster.role import list_rules
+from recommender.cluster.role import list_lease_rules, list_rules
 from recommender.settings import ClusterSettings
 from tests.cluster import builder
 from tests.cluster.builder import unique
@@ -128,6 +128,35 @@ def test_the_role_that_ships_is_enough_for_doctor(control_plane):
     )
 
 
+def lease_check(kubeconfig, namespace, **settings):
+    settings = ClusterSettings(kubeconfig=str(kubeconfig), **settings)
+    with connect(settings) as opened:
+        found = examine_cluster(opened, settings, lease_namespace=namespace)
+    return next(check for check in found.checks if check.subject == "lease")
+
+
+def test_whoever_may_not_hold_the_lease_is_given_the_role_that_lets_him(control_plane):
+    """Of this recommender name, in this namespace, and nothing else."""
+    home = unique("home")
+    control_plane.apply([builder.namespace(home)])
+    user = control_plane.new_user(unique("runner"), list_rules())
+    before = lease_check(user, home, recommender_name="green")
+    assert before.level == "warn"
+    for verb in ("create", "get", "update"):
+        assert f"{verb} leases in namespace {home}" in before.found
+    role, _ = before.manifests
+    assert (role["kind"], role["metadata"]["namespace"]) == ("Role", home)
+    assert sorted(role["rules"], key=str) == sorted(list_lease_rules("green-recommender"), key=str)
+    control_plane.apply(before.manifests)
+
+    def is_granted():
+        return lease_check(user, home, recommender_name="green").level == "ok"
+
+    wait_until(is_granted, "the role is in force")
+    assert lease_check(user, home, recommender_name="other").level == "warn"
+    assert lease_check(user, "default", recommender_name="green").level == "warn"
+
+
 def test_workloads_vpas_and_parts_are_those_of_the_cluster(empty_cluster):
     shop = unique("shop")
     bare = [builder.container("app", cpu="100m")]
@@ -168,7 +197,7 @@ def test_who_asks_for_one_namespace_is_granted_it_there_and_warned_of_the_rest(c
         ("RoleBinding", shop),
     }
     assert f"list pods in namespace {shop}" in checks["permissions"].found
-    [warning] = [each for each in found.checks if each.level == "warn" and each.manifests]
+    [_, warning] = [each for each in found.checks if each.subject == "permissions"]
     assert "list nodes (a reserved core has no price)" in warning.found
     assert "list pods (a core is priced as if all cores were reserved" in warning.found
     assert "ClusterRole" in {each["kind"] for each in warning.manifests}

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recommender.cluster.connection import connect
-from recommender.cluster.lease import Lease, LeaseTimes, boot_seconds
+from recommender.cluster.lease import Lease, LeaseTimes, boot_seconds, find_namespace
 from recommender.cluster.resource import LEASES
 from recommender.errors import ClusterForbiddenError, ClusterReplyError
-from recommender.settings import ClusterSettings
+from recommender.settings import ClusterSettings, LeaseSettings
 from tests.cluster import builder
 
 TIMES = LeaseTimes(duration=15.0, renew_within=10.0, retry=2.0)
@@ -228,3 +228,18 @@ def test_no_two_ever_hold_it_at_once(steps):
         else:
             replicas[number].release()
         assert sum(each.is_held for each in replicas) <= 1
+
+
+@pytest.mark.parametrize(
+    ("given_name", "of_the_pod", "found"),
+    [
+        pytest.param("", None, "joulefit", id="outside of a pod"),
+        pytest.param("", "energy\n", "energy", id="that of the pod"),
+        pytest.param("", "\n", "joulefit", id="a pod that does not know it"),
+        pytest.param("ops", "energy\n", "ops", id="what the option says"),
+    ],
+)
+def test_the_lease_is_where_the_option_or_the_pod_says(tmp_path, given_name, of_the_pod, found):
+    if of_the_pod is not None:
+        (tmp_path / "namespace").write_text(of_the_pod)
+    assert find_namespace(LeaseSettings(lease_namespace=given_name), tmp_path) == found

@@ -44,7 +44,7 @@ def test_the_file_is_one_that_kubectl_takes(energy_profiles):
         ("energyprofile.spec.workMetric", "per second and per busy core-second"),
         ("energyprofile.spec.workMetric.labels", "labels namespace and pod are set by joulefit"),
         ("energyprofile.spec.objective", "optimises energy all the same"),
-        ("energyprofile.spec.latency", "does not act on it yet"),
+        ("energyprofile.spec.latency", "raised to leave room"),
         ("energyprofile.status.containers.curve", "efficiency of provisioning, not of the code"),
     ],
 )

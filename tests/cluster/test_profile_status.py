@@ -12,7 +12,7 @@ from recommender.cluster.status import build_status
 from recommender.model.cluster import ContainerPolicy, Vpa
 from recommender.model.identity import WorkloadRef
 from recommender.model.profile import LatencyGuard, MetricSelector, Profile
-from recommender.model.report import Current, CurvePoint, Quantities, Watts
+from recommender.model.report import Current, CurvePoint, Quantities, Reason, Watts
 from recommender.sizing.recall import recall_status
 from tests.cluster.verdict import recommended, report, sized, skipped
 
@@ -53,6 +53,31 @@ def build(verdict, rows=(), *, vpa=None, now=NOW):
 
 def learnt(*containers, **options):
     return build(report(*(containers or (priced(),))), **options)[1]
+
+
+def worked(kind="throughput", value="412 requests/s", why="requests_total: its own throughput"):
+    return msgspec.structs.replace(
+        report(priced()), work=Reason("work", value, why), work_kind=kind
+    )
+
+
+def test_what_stands_for_work_is_said_and_how_much_is_no_news():
+    first = build(worked())[1]
+    assert first["work"] == {
+        "kind": "throughput",
+        "value": "412 requests/s",
+        "why": "requests_total: its own throughput",
+    }
+    assert not profile_differs(first, build(worked(value="980 requests/s"))[1])
+    assert profile_differs(first, build(worked("cpu time"))[1])
+    assert profile_differs(first, build(worked(why="orders_total: its own throughput"))[1])
+    assert "work" not in build(worked(kind=""))[1]
+
+
+def test_what_stood_for_work_stays_while_nothing_is_sized():
+    first = build(worked())[1]
+    held = vpa_of(profile=Profile(generation=4, status=first))
+    assert build(None, vpa=held)[1]["work"] == first["work"]
 
 
 def test_the_whole_status_of_one_priced_container():
@@ -167,7 +192,7 @@ def test_only_what_the_vpa_publishes_is_in_it():
         ),
         (
             Profile(1, latency=LatencyGuard(MetricSelector("x"), 1.0)),
-            ("True", "Accepted", "used for VPA web; the latency guard is not acted on yet"),
+            ("True", "Accepted", "used for VPA web"),
         ),
         (
             Profile(1, problem="EnergyProfile web: no"),

@@ -10,6 +10,7 @@ from recommender.model.cluster import (
     Amounts,
     ContainerPolicy,
     ContainerSpec,
+    CpuScaler,
     Node,
     NodeLoad,
     Vpa,
@@ -254,7 +255,9 @@ def test_an_hpa_without_metrics_is_one_on_cpu_for_the_api_server_says_so(read_sh
     scaler = builder.hpa(shop, "scaler", target="web")
     del scaler["spec"]["metrics"]
     state = read_shop(*deployment_with_pods(shop, "web"), vpa(shop, "web"), scaler)
-    assert [each.hpa_on_cpu for each in state.workloads] == ["scaler"]
+    (workload,) = state.workloads
+    assert workload.hpa_on_cpu == "scaler"
+    assert workload.scaler == CpuScaler(0.8, least=1, most=10)  # the API server's own default
 
 
 def test_sidecars_and_injected_containers_are_told_from_those_that_can_be_sized(read_shop, shop):

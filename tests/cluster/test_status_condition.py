@@ -122,7 +122,10 @@ def test_modelled_power_is_of_low_confidence():
     assert said(vpa(), verdict)["LowConfidence"] == (
         "True",
         "ModelledPower",
-        "app: T1 priced quantile, modelled power; a pool that it runs on has no usable power meter",
+        (
+            "app: T1 priced quantile, modelled power; "
+            "no power curve of a pool that it runs on was learnt from a meter"
+        ),
     )
 
 

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from recommender.cluster.vpa import VpaItem, claim_vpas, find_rivals
+from recommender.cluster.vpa import VpaItem, claim_vpas, find_older
 from recommender.model.cluster import Amounts, ContainerPolicy, Vpa
 from recommender.units import MIB
 from tests.cluster.builder import policy, vpa
@@ -158,7 +158,7 @@ def test_the_oldest_vpa_on_a_target_wins_then_the_first_name():
     for item, day in zip(items, ("01", "02", "02"), strict=True):
         item["metadata"]["creationTimestamp"] = f"2026-01-{day}T00:00:00Z"
     items += [vpa("shop", "other", target="db"), vpa("else", "web", target="web")]
-    rivals = find_rivals(claim_vpas(decoded(*items), "joulefit"))
+    rivals = find_older(claim_vpas(decoded(*items), "joulefit"))
     assert {name: rival.name for name, rival in rivals.items()} == {
         ("shop", "a"): "c",
         ("shop", "b"): "c",

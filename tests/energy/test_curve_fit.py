@@ -71,6 +71,35 @@ def test_a_meter_that_reads_nothing_below_a_third_of_use_gives_a_finite_curve():
     assert float(curve.power(0.8)) == pytest.approx(150.0, rel=0.01)
 
 
+def test_what_convexity_hides_is_seen():
+    """A concave bend at half use, of -120 W: the best convex curve is a straight line, and the
+    free one finds the intercepts of both sides, 100 W and 100 + 60 W."""
+    windows = spread_windows(
+        lambda load: 100.0 + 200.0 * load - 120.0 * np.maximum(load - 0.5, 0.0), BENT_LOADS
+    )
+    estimate = fit(windows)
+    used = windows.utilisation
+    truth = np.where(used < 0.5, 100.0, 160.0).mean()
+    assert estimate.fit.free.mean_intercept(used) == pytest.approx(truth, rel=0.01)
+    hidden = float(estimate.curve.intercept(used).mean()) - truth
+    assert estimate.fit.intercept_gap(used) == pytest.approx(hidden, abs=1.5)
+
+
+def test_convexity_hides_nothing_of_a_convex_curve():
+    windows = spread_windows(bent, BENT_LOADS)
+    assert fit(windows).fit.intercept_gap(windows.utilisation) == pytest.approx(0.0, abs=0.01)
+
+
+def test_the_bins_of_the_fit_have_the_nodes_offsets_taken_out():
+    """Three machines at 80, 100 and 120 W more or less: all bins lie on the curve of the middle."""
+    loads = np.tile(BENT_LOADS, 3)
+    node = np.repeat([0, 1, 2], len(BENT_LOADS))
+    estimate = estimate_curve(loads, bent(loads) + 20.0 * (node - 1), node=node, cores=64.0)
+    used = estimate.bins.usable()[0]
+    found = estimate.bins.mean_watts()[0, used]
+    assert found == pytest.approx(bent(estimate.bins.mean_utilisation()[0, used]), abs=0.1)
+
+
 def test_full_and_quiet_bins_weigh_more():
     """Four bins on a concave line, where the best convex curve is the weighted straight line:
     weights n / (.02 P + .06 (P - Pmin))^2 on the fitted P, as np.polyfit finds by iteration."""

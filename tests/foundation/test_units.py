@@ -155,6 +155,20 @@ def test_nonsense_is_no_duration(text):
         units.parse_duration(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("10s", 10), ("12s", 12), ("1m", 60), ("90s", 90), ("5m", 300), ("15m", 900), ("1h", 3600)],
+)
+def test_a_step_is_a_whole_part_of_an_hour(text, seconds):
+    assert units.parse_step(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["9s", "5s", "0s", "11s", "14.4s", "7m", "25m", "61m", "2h", "1d"])
+def test_all_else_is_no_step(text):
+    with pytest.raises(UsageError, match=f"'{text}' is no length of a time bin: it is at least"):
+        units.parse_step(text)
+
+
 def test_nobody_waits_longer_than_a_century():
     assert units.parse_duration("36500d") == 100 * 365 * 86400
     with pytest.raises(UsageError, match="'36501d' is longer than 100 years"):

@@ -244,8 +244,9 @@ class TestUsage:
     def extent(self, **change):
         return judge_extent(replace(WHOLE, **change), CHOSEN, CADVISOR, grid=GRID)
 
-    def samples(self, *, now=END, **change):
-        return {check.subject: check for check in judge_samples(replace(WHOLE, **change), now=now)}
+    def samples(self, *, now=END, step=5 * MINUTE, **change):
+        checks = judge_samples(replace(WHOLE, **change), now=now, step=step)
+        return {check.subject: check for check in checks}
 
     def test_extent_schema_interval_and_reason_are_one_line(self):
         check = self.extent()
@@ -298,6 +299,11 @@ class TestUsage:
         assert "scrape interval" not in self.samples(interval=None)
         check = self.samples(interval=240.0)["scrape interval"]
         assert (check.level, check.found.startswith("4 min between")) == ("warn", True)
+
+    def test_how_short_an_interval_must_be_follows_the_step(self):
+        assert "scrape interval" not in self.samples(interval=30.0, step=MINUTE)
+        found = self.samples(interval=31.0, step=MINUTE)["scrape interval"].found
+        assert found.endswith("between two samples: bins of 1 min need 2")
 
     def test_gaps_are_told_by_their_share_and_the_longest(self):
         gaps = (Span(END - 9 * HOUR, END - 8 * HOUR), Span(END - 4 * HOUR, END - 3.8 * HOUR))

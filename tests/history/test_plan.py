@@ -40,6 +40,13 @@ def test_two_hundred_containers_for_eight_days_take_eight_queries():
     assert len(split_points(2305, series=400)) == 7
 
 
+def test_no_reply_has_more_points_of_a_series_than_prometheus_gives():
+    # of one series: 5 MB hold 156,234 points; eleven days of ten seconds are 95,040
+    parts = split_points(95_041, series=1)
+    assert max(part.last - part.first + 1 for part in parts) <= 11_000
+    assert len(parts) == 9
+
+
 def test_parts_may_begin_later():
     assert split_points(24, series=10, offset=1) == [Part(1, 24)]
 

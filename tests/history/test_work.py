@@ -225,3 +225,13 @@ def test_a_store_that_is_down_is_an_error():
     reader = WorkReader(StoreSettings(), client=FakeQueryClient(answer))
     with pytest.raises(StoreError, match="down"):
         reader.read(DONE, WEB, owners=OWNERS, grid=GRID)
+
+
+def test_the_nodes_that_its_own_series_are_of_are_told():
+    rate, _ = read(
+        series(counter(3.0), node="a"),
+        series(counter(4.0), pod=OTHER_POD, node="b"),
+        series(counter(5.0), pod="api-7d9c5b8f6-bcdfg", node="c"),
+        series(counter(1.0), path="/x"),
+    )
+    assert rate.nodes == ("a", "b")

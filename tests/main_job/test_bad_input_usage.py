@@ -19,6 +19,9 @@ VALUES = [
     ("--history", "-1d", "'-1d' is not a duration", DURATION),
     ("--history", "0d", "'0d' is no time at all"),
     ("--history", "99999999999999d", "is longer than 100 years"),
+    ("--step", "5s", "'5s' is no length of a time bin", "write for example 1m, 5m or 15m"),
+    ("--least-history", "soon", "'soon' is not a duration", DURATION),
+    ("--least-samples", "1.5", "'1.5' is not a valid integer"),
     ("--store-timeout", "soon", "'soon' is not a duration", DURATION),
     ("--store-timeout", "0s", "'0s' is no time at all"),
     ("--store-connect-timeout", "0s", "'0s' is no time at all"),
@@ -76,6 +79,18 @@ def test_a_value_from_the_environment_names_its_variable():
 )
 def test_how_to_reach_a_store_that_cannot_be_meant(flags, words):
     assert_refused(joulefit("report", "--no-cluster", *flags), *words, code=USAGE)
+
+
+@pytest.mark.parametrize("command", ["report", "run"])
+def test_a_window_of_too_many_bins_is_refused_before_anything_is_asked(command, tmp_path):
+    nowhere = write_kubeconfig(tmp_path / "config", "https://127.0.0.1:1")
+    outcome = joulefit(command, "--kubeconfig", nowhere, "--step", "10s", "--history", "14d")
+    assert_refused(
+        outcome,
+        "--history 14 d in --step 10 s is 120,960 time bins, more than 100,000",
+        "give a longer --step or a shorter --history",
+        code=USAGE,
+    )
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from recommender.cluster.role import list_rules
+from recommender.cluster.role import list_lease_rules, list_rules
 from tests.cluster.builder import unique
 from tests.main_job.bad_input import SECRET, silent_server, write_kubeconfig
 from tests.main_job.command import joulefit
@@ -122,6 +122,7 @@ def test_what_cannot_be_meant_is_one_line_and_exit_code_2(cluster, flags, compla
 def test_the_page_of_a_limited_user_holds_a_command_that_mends_it(cluster, store, window):
     """The shell hands on exactly what is quoted; an administrator applies it."""
     rules = [rule for rule in list_rules() if "patch" not in rule["verbs"]]
+    rules += list_lease_rules("joulefit-recommender")
     limited = cluster.new_user(unique("doctor"), rules)
 
     def ask():

@@ -140,6 +140,34 @@ def test_a_recording_gives_the_same_report_but_for_time_and_source(report, live,
     assert found == expected
 
 
+def _usage(document):
+    return {
+        (row["namespace"], row["kind"], row["name"], container["name"]): container["usage"]
+        for row in document["workloads"]
+        for container in row["containers"]
+    }
+
+
+def test_longer_bins_are_fewer_samples_of_the_same_use_and_a_recording_keeps_them(
+    report, live, tmp_path
+):
+    """Counters telescope: a quarter of an hour used what its three parts used."""
+    path = tmp_path / "coarse.joulefit"
+    assert live("record", path, "--step", "15m").code == 0
+    outcome = joulefit("report", "--recording", path, "--output", "json")
+    assert outcome.code == 0, outcome.stderr
+    coarse = outcome.json
+    assert coarse["source"]["stepSeconds"] == 900
+    assert report["source"]["stepSeconds"] == 300
+    expected, found = _usage(report), _usage(coarse)
+    assert found.keys() == expected.keys()
+    for key, usage in expected.items():
+        assert found[key]["samples"] == pytest.approx(usage["samples"] / 3, rel=0.01), key
+        assert found[key]["meanCores"] == pytest.approx(usage["meanCores"], rel=0.01), key
+        assert found[key]["maxCores"] <= usage["maxCores"] * 1.001, key
+        assert found[key]["memoryPeakBytes"] == usage["memoryPeakBytes"], key
+
+
 def test_an_anonymous_recording_holds_no_name_and_gives_the_same_numbers(
     report, live, fleet, tmp_path
 ):

@@ -12,6 +12,7 @@ from recommender.model.cluster import (
     ClusterState,
     ContainerPolicy,
     ContainerSpec,
+    CpuScaler,
     LimitRange,
     NamespaceLimits,
     Node,
@@ -22,6 +23,7 @@ from recommender.model.cluster import (
     Workload,
 )
 from recommender.model.history import (
+    BURST_SHARES,
     History,
     NodeHistory,
     SourceChoice,
@@ -136,6 +138,10 @@ def make_usage():
         first=np.array([END - 90_000, 0, END - 300], dtype=np.int64),
         last=np.array([END, 0, END], dtype=np.int64),
         oom_bytes=np.array([np.nan, 1.5e9, np.nan], dtype=np.float32),
+        throttled=rng.random((rows, grid.hours), dtype=np.float32),
+        pressure=rng.random((rows, grid.hours), dtype=np.float32),
+        latency=np.full((rows, grid.hours), np.nan, dtype=np.float32),
+        burst=1 + rng.random((rows, len(BURST_SHARES)), dtype=np.float32),
     )
 
 
@@ -152,6 +158,7 @@ def make_nodes():
         quality=("measured", ""),
         reach=("platform", ""),
         cpu_model=("AMD EPYC 7763", "Intel Xeon 8380"),
+        frequency=2.4e9 + 1e9 * ramp,
     )
 
 
@@ -167,6 +174,7 @@ def make_cluster(**changes):
         pods_on={"heron-node-1": 4, "heron-node-2": 2},
         hpa_on_cpu="puffin-hpa",
         sidecars=("llama-proxy",),
+        scaler=CpuScaler(0.6, "badger-app", least=2, most=12),
     )
     policy = ContainerPolicy(
         "badger-app",

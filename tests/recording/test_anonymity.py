@@ -67,6 +67,7 @@ def test_pseudonyms_tell_what_they_name(hidden):
     }
     for role, pseudonym in looks.items():
         assert re.fullmatch(role + "-[0-9a-f]{12}", pseudonym)
+    assert cart.scaler.container == cart.containers[0].name
 
 
 def test_the_same_key_gives_the_same_pseudonyms_and_another_key_others():
@@ -253,6 +254,7 @@ def test_recorded_settings_say_what_was_read_and_hold_no_secret():
     assert chosen["recommender_name"] == "clever"
     assert chosen["namespace"] == "shop,data"
     assert chosen["history"] == "86400.0"
+    assert chosen["step"] == "300"
     assert chosen["end"] == "None"
     assert "hunter2" not in str(chosen)
     assert "store" not in chosen

@@ -68,6 +68,34 @@ def test_a_recording_from_before_there_were_energy_profiles_is_read(path):
     assert [vpa.profile for vpa in read_recording(path).cluster.vpas] == [None, None]
 
 
+def test_what_no_series_told_is_not_in_the_file_and_none_when_read(path):
+    """As in files from before there were throttling, pressure, latency, bursts and frequency."""
+    names = ("throttled", "pressure", "latency", "burst")
+    recording = make_recording()
+    history = replace(
+        recording.history,
+        usage=replace(recording.history.usage, **dict.fromkeys(names)),
+        nodes=replace(recording.history.nodes, frequency=None),
+    )
+    write_recording(path, replace(recording, history=history))
+    header = split_file(path.read_bytes())[1]
+    named = {section["name"] for section in header["sections"]}
+    assert not named & {f"usage.{name}" for name in names}
+    assert "nodes.frequency" not in named
+    found = read_recording(path).history
+    assert [getattr(found.usage, name) for name in names] == [None] * 4
+    assert found.nodes.frequency is None
+    assert array_bits(found.usage) == array_bits(history.usage)
+
+
+def test_some_of_what_is_optional_may_be_there(path):
+    recording = make_recording()
+    usage = replace(recording.history.usage, throttled=None, latency=None)
+    found = _round_trip(path, replace(recording, history=replace(recording.history, usage=usage)))
+    assert found.history.usage.throttled is None
+    assert array_bits(found.history.usage)["pressure"] == array_bits(usage)["pressure"]
+
+
 def test_no_field_of_the_model_is_forgotten():
     """A new field of the model must find its place in the file or a reason to be left out."""
     usage = {each.name for each in fields(UsageHistory)}
@@ -175,6 +203,7 @@ def test_fourteen_days_of_two_hundred_containers_take_a_few_megabytes(path):
     sample = recording.history.usage
     rows, bins, days = 200, 14 * 288, 14
     shapes = {"cpu_mean": (rows, bins), "pods": (rows, bins), "cpu_days": (rows, days, 512)}
+    shapes |= dict.fromkeys(("throttled", "pressure", "latency"), (rows, days * 24))
     full = {
         name: np.zeros(shapes.get(name, (rows, *getattr(sample, name).shape[1:])), array[0])
         for name, array in array_bits(sample).items()

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recommender.model.report import Watts
 from recommender.report.document import format_report
 from recommender.report.table import POOL_DROP_ORDER, WORKLOAD_DROP_ORDER
 from tests.report.sample import (
@@ -101,6 +102,37 @@ def test_a_best_utilisation_that_was_not_seen_has_no_number_but_what_is_planned_
 def test_where_memory_binds_the_table_says_that_cpu_cuts_free_no_node(factor, said):
     pool = msgspec.structs.replace(pools()[0], binding="memory", cpu_binding_factor=factor)
     assert said in _table(one_namespace_report(pools=(pool,))).splitlines()
+
+
+def _memory_pool(gib, watts):
+    pool = msgspec.structs.replace(
+        pools()[0],
+        binding="memory",
+        cpu_binding_factor=0.0,
+        stranded_cores=120.4,
+        freeable_gib=gib,
+        freeable_memory_watts=Watts(watts, watts, watts),
+    )
+    return _table(one_namespace_report(pools=(pool,))).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("gib", "watts", "said"),
+    [
+        (61.44, 15.36, "give 61.4 GiB back, worth 15.4 W once nodes go"),
+        (-2.0, -0.5, "take 2.0 GiB more (0.5 W)"),
+    ],
+)
+def test_where_memory_binds_it_says_what_is_stranded_and_what_memory_requests_free(
+    gib, watts, said
+):
+    lines = _memory_pool(gib, watts)
+    assert "epyc-7763: memory binds, so a CPU cut frees no node; it strands 120 cores" in lines
+    assert f"epyc-7763: the recommended memory requests {said}" in lines
+
+
+def test_memory_requests_that_are_as_recommended_free_nothing():
+    assert "epyc-7763: memory requests are as recommended" in _memory_pool(0.0, 0.0)
 
 
 def test_where_cpu_binds_nothing_is_said():

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
 
+from tests.service.account import install_account
 from tests.service.process import ServiceProcess
 from tests.testbed.control_plane import ControlPlane
 from tests.testbed.fault_proxy import FaultProxy
@@ -18,6 +17,7 @@ from tests.testbed.manifest import fleet_objects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 SHAPE = FleetShape(
     nodes=2,
@@ -34,43 +34,16 @@ SHAPE = FleetShape(
 TEAM = "team-1"  # the namespace of all its workloads but the DaemonSet
 WINDOW = ("--end", str(SHAPE.end), "--history", "4d")
 GROUP = "/apis/autoscaling.k8s.io/v1"
-
-ROOT = Path(__file__).parents[2]
-ROLE = ROOT / "docs" / "cluster-role.yaml"
-HOME = "joulefit"
-NAMESPACE = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": HOME}}
-ACCOUNT = {
-    "apiVersion": "v1",
-    "kind": "ServiceAccount",
-    "metadata": {"name": HOME, "namespace": HOME},
-}
-RBAC = "rbac.authorization.k8s.io"
-SUBJECTS = [{"kind": "ServiceAccount", "name": HOME, "namespace": HOME}]
-BINDINGS = [
-    {
-        "apiVersion": f"{RBAC}/v1",
-        "kind": "ClusterRoleBinding",
-        "metadata": {"name": HOME},
-        "subjects": SUBJECTS,
-        "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": "joulefit"},
-    },
-    {
-        "apiVersion": f"{RBAC}/v1",
-        "kind": "RoleBinding",
-        "metadata": {"name": HOME, "namespace": HOME},
-        "subjects": SUBJECTS,
-        "roleRef": {"apiGroup": RBAC, "kind": "Role", "name": "joulefit-lease"},
-    },
-]
+LEASES = "/apis/coordination.k8s.io/v1/namespaces/joulefit/leases"
 
 Object = dict[str, Any]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker runs what needs the servers: they start once."""
+    """What needs the servers stays together by file: a worker starts them once for all its files."""
     for item in items:
         if "service" in item.path.parts and "plane" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("service"))
+            item.add_marker(pytest.mark.xdist_group(f"service-{item.path.stem}"))
 
 
 class Plane(ControlPlane):
@@ -82,12 +55,7 @@ class Plane(ControlPlane):
 
     def _start(self) -> None:
         super()._start()
-        self.install(ROOT / "crds" / "energyprofile.yaml")
-        self.apply([NAMESPACE, ACCOUNT, *yaml.safe_load_all(ROLE.read_text()), *BINDINGS])
-        tokens = f"/api/v1/namespaces/{HOME}/serviceaccounts/{HOME}/token"
-        request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
-        token = self.api.post(tokens, request)["status"]["token"]
-        self.service = self.write_kubeconfig("service", token)
+        self.service = install_account(self)
 
     def vpas(self) -> dict[str, Object]:
         """All VPAs of ours, by namespace/name."""
@@ -120,7 +88,7 @@ class Plane(ControlPlane):
             if each.get("status"):
                 path = f"{GROUP}/namespaces/{each['metadata']['namespace']}/verticalpodautoscalers"
                 self.api.patch(f"{path}/{each['metadata']['name']}/status", {"status": None})
-        self.kubectl("delete", "leases", "--all", "-n", HOME)
+        self.api.delete(LEASES)
 
 
 @pytest.fixture(scope="session")

@@ -59,16 +59,20 @@ def test_a_new_vpa_is_answered_long_before_the_next_cycle(plane, start):
     plane.kubectl("delete", "vpa", "deployment-002", "-n", TEAM)
     service = start(interval="1h")
     service.wait(plane.is_answered, "every VPA has a recommendation")
+    others = plane.versions()
     new = {key: old[key] for key in ("apiVersion", "kind", "spec")}
     plane.api.post(path, new | {"metadata": {"name": "deployment-002", "namespace": TEAM}})
     service.wait(plane.is_answered, "the new VPA has a recommendation", seconds=20)
+    assert {key: plane.versions()[key] for key in others} == others
+    entries = plane.recommendations()[f"{TEAM}/deployment-002"]["containerRecommendations"]
+    assert [each["target"].keys() for each in entries] == [{"cpu", "memory"}] * len(entries)
 
 
 def test_a_changed_vpa_is_answered_long_before_the_next_cycle(plane, start):
     key, path = f"{TEAM}/deployment-003", f"{GROUP}/namespaces/{TEAM}/verticalpodautoscalers"
     service = start(interval="1h")
     service.wait(plane.is_answered, "every VPA has a recommendation")
-    spec = plane.vpas()[key]["spec"]
+    spec, before = plane.vpas()[key]["spec"], plane.recommendations()
     off = {"containerPolicies": [{"containerName": "*", "mode": "Off"}]}
     plane.api.patch(f"{path}/deployment-003", {"spec": {"resourcePolicy": off}})
     service.wait(lambda: plane.recommendations()[key] is None, "it is switched off", seconds=20)
@@ -76,6 +80,7 @@ def test_a_changed_vpa_is_answered_long_before_the_next_cycle(plane, start):
         f"{path}/deployment-003", {"spec": {"resourcePolicy": spec.get("resourcePolicy")}}
     )
     service.wait(plane.is_answered, "it is switched on again", seconds=20)
+    assert plane.recommendations() == before
 
 
 def test_a_wrong_work_class_is_said_at_once_and_mended_at_once(plane, start):

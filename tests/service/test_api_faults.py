@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from tests.service.conftest import GROUP, TEAM, Plane
-from tests.testbed.fault_proxy import Fault
+from tests.service.conftest import GROUP, SHAPE, TEAM, Plane
+from tests.testbed.fault_proxy import Fault, FaultProxy
 from tests.testbed.fleet import generate_fleet
 from tests.testbed.manifest import fleet_objects
 
@@ -17,12 +17,29 @@ def is_write(method, path):
     return method == "PATCH" and path.endswith("/status")
 
 
-def test_an_api_server_that_is_killed_in_a_cycle_and_comes_back(served, start):
-    from tests.service.conftest import SHAPE
-
+@pytest.fixture(scope="module")
+def mortal_fleet_plane(served):
+    """An API server of its own whose parts are killed, with the fleet."""
     plane = served(Plane)
     plane.apply(fleet_objects(generate_fleet(SHAPE)))
-    service = start(kubeconfig=plane.service)
+    return plane
+
+
+@pytest.fixture
+def mortal_plane(mortal_fleet_plane):
+    mortal_fleet_plane.forget()
+    return mortal_fleet_plane
+
+
+def switch(plane, value):
+    """Switch all containers of a VPA off ("Off") or on again (None)."""
+    policies = [{"containerName": "*", "mode": value}] if value else None
+    plane.api.patch(PATH, {"spec": {"resourcePolicy": {"containerPolicies": policies}}})
+
+
+def test_an_api_server_that_is_killed_in_a_cycle_and_comes_back(mortal_plane, start):
+    plane = mortal_plane
+    service = start("--no-lease", kubeconfig=plane.service)
     service.wait(plane.is_answered, "every VPA has a recommendation")
     found = plane.recommendations()
     plane.kill_api_server()
@@ -32,19 +49,58 @@ def test_an_api_server_that_is_killed_in_a_cycle_and_comes_back(served, start):
     plane.start_api_server()
     service.wait_cycles(2)
     assert plane.recommendations() == found
-    spec = {
-        "spec": {"resourcePolicy": {"containerPolicies": [{"containerName": "*", "mode": "Off"}]}}
-    }
-    plane.api.patch(PATH, spec)
+    switch(plane, "Off")
     service.wait(lambda: plane.recommendations()[KEY] is None, "the watch or a cycle sees it")
+    switch(plane, None)
+    service.wait(plane.is_answered, "it is switched on again")
+    assert plane.recommendations() == found
+
+
+def test_an_etcd_that_is_killed_at_the_first_write_of_a_cycle_and_comes_back(
+    mortal_plane, start, tmp_path
+):
+    """The API server is there and can keep nothing: no VPA is half written, all are in the end."""
+    plane, killed = mortal_plane, threading.Event()
+    with FaultProxy(plane.url, authority=plane.authority) as proxy:
+        through = tmp_path / "proxied.kubeconfig"
+        through.write_text(plane.service.read_text().replace(plane.url, proxy.url))
+        killing = threading.Lock()
+
+        def kill():
+            with killing:  # several statuses are written at once
+                if not killed.is_set():
+                    plane.kill_etcd()
+                    killed.set()
+
+        proxy.fault = Fault(hits=is_write, before=kill)
+        service = start("--cluster-timeout", "2s", kubeconfig=through)
+        service.wait(killed.is_set, "a cycle has come to its first write")
+        service.wait(lambda: service.log.count("cycle failed") > 1, "the next cycles fail")
+        assert service.get("/healthz").status_code == 200
+        proxy.fault = None
+        plane.start_etcd()
+        service.wait(plane.is_answered, "every VPA has a recommendation")
+        for recommendation in plane.recommendations().values():
+            for entry in recommendation["containerRecommendations"]:
+                for bound in ("lowerBound", "target", "upperBound", "uncappedTarget"):
+                    assert set(entry[bound]) == {"cpu", "memory"}
+        service.wait_cycles(1)
+        versions = plane.versions()
+        service.wait_cycles(1)
+        assert plane.versions() == versions
 
 
 @pytest.mark.parametrize(
-    ("status", "word"),
-    [(409, ""), (500, "answered 500"), (403, "patch is forbidden"), (429, "answered 429")],
+    ("status", "outcome", "word"),
+    [
+        (409, "superseded", ""),
+        (500, "failed", "answered 500"),
+        (403, "failed", "patch is forbidden"),
+        (429, "failed", "answered 429"),
+    ],
 )
 def test_a_write_that_fails_is_tried_again_by_the_next_cycle(
-    plane, start, through, api_proxy, status, word
+    plane, start, through, api_proxy, status, outcome, word
 ):
     api_proxy.fault = Fault(hits=is_write, status=status, body=b"{}")
     service = start(kubeconfig=through)
@@ -54,6 +110,9 @@ def test_a_write_that_fails_is_tried_again_by_the_next_cycle(
     assert service.get("/healthz").status_code == 200
     api_proxy.fault = None
     service.wait(plane.is_answered, "every VPA has a recommendation")
+    service.wait_cycles(1)
+    assert service.value("joulefit_recommender_status_writes_total", outcome=outcome) > 0
+    assert service.value("joulefit_recommender_cycles_total", outcome="failed") == 0
 
 
 def test_slow_writes_delay_only_themselves(plane, start, through, api_proxy):
@@ -70,6 +129,7 @@ def test_a_watch_that_is_gone_is_begun_anew(plane, start, through, api_proxy):
     gone = b'{"kind":"Status","code":410,"reason":"Expired","message":"too old"}'
     service = start(kubeconfig=through, interval="1h")
     service.wait(plane.is_answered, "every VPA has a recommendation")
+    found = plane.recommendations()
     service.wait(lambda: any("watch=true" in path for _, path in api_proxy.requests), "it watches")
     api_proxy.fault = Fault(hits=lambda _, path: "watch=true" in path, status=410, body=gone)
     api_proxy.cut_links()
@@ -84,6 +144,8 @@ def test_a_watch_that_is_gone_is_begun_anew(plane, start, through, api_proxy):
     service.wait(lambda: plane.recommendations()[KEY] is None, "the watch sees it", seconds=90)
     plane.api.patch(PATH, {"spec": {"resourcePolicy": None}})
     service.wait(plane.is_answered, "the watch sees it again", seconds=30)
+    assert plane.recommendations() == found
+    assert service.value("joulefit_recommender_cycles_total", outcome="failed") == 0
 
 
 def test_a_forbidden_namespace_is_said_and_the_service_lives(plane, start, through, api_proxy):
@@ -95,6 +157,9 @@ def test_a_forbidden_namespace_is_said_and_the_service_lives(plane, start, throu
     assert service.get("/healthz").status_code == 200
     api_proxy.fault = None
     service.wait(lambda: plane.recommendations()[KEY], "it is answered")
+    service.wait(lambda: service.get("/readyz").status_code == 200, "it is ready")
+    answered = {key for key, each in plane.recommendations().items() if each}
+    assert answered == {key for key in plane.vpas() if key.startswith(f"{TEAM}/")}
 
 
 def test_a_crd_that_is_deleted_and_created_again_is_served_again(plane, start):
@@ -125,6 +190,7 @@ def test_a_crd_that_is_deleted_and_created_again_is_served_again(plane, start):
     ]
     plane.apply(kept)
     service.wait(lambda: plane.recommendations() == found, "the same recommendations", seconds=90)
+    assert service.get("/readyz").status_code == 200
 
 
 @pytest.mark.parametrize("what", ["deleted", "edited"])

@@ -44,6 +44,7 @@ def test_one_of_two_writes_and_the_other_is_ready(plane, start):
     idle = (one, other)[leaders(one, other).index(0.0)]
     assert idle.cycles() == 0
     idle.wait(lambda: idle.get("/healthz").status_code == 200, "it lives")
+    assert idle.get("/readyz").status_code == 200
 
 
 def test_the_other_takes_over_within_twenty_seconds_of_a_death(plane, start):
@@ -70,6 +71,7 @@ def test_the_other_takes_over_at_once_from_one_that_was_told_to_end(plane, start
     ended = time.monotonic()
     other.wait(lambda: other.cycles() > 0, "the other works", seconds=30)
     assert time.monotonic() - ended < 12.0
+    assert leaders(other) == [1.0]
 
 
 def test_a_leader_that_was_frozen_for_a_minute_does_not_write_when_it_wakes(
@@ -103,3 +105,4 @@ def test_a_leader_that_was_frozen_for_a_minute_does_not_write_when_it_wakes(
     assert plane.versions() == versions
     plane.api.patch(path, {"spec": {"resourcePolicy": None}})
     other.wait(plane.is_answered, "every VPA has a recommendation")
+    assert leaders(one, other) == [0.0, 1.0]

@@ -1,15 +1,23 @@
 """Bounds of a CPU target, by hand on demand that is spread evenly from 0 to 1 core.
 
 There E(u - r)+ = (1 - r)^2 / 2, so J(r) = reserved r + mu (1 - r)^2 / 2. Of its energy, 4 W x 0.5
-cores + reserved x r, two percent are not worth a restart.
+cores + reserved x r, two percent are not worth a restart; they are more than what one costs.
 """
 
 import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from recommender.sizing.bounds import choose_bounds, estimate_indifference, estimate_interval
+from recommender.sizing.bounds import (
+    choose_bounds,
+    estimate_indifference,
+    estimate_interval,
+    estimate_restart_watts,
+    estimate_slack,
+)
 from recommender.sizing.distribution import DayDistribution
 from recommender.sizing.histogram import Buckets
 from tests.sizing.build import demand_of, ramp, terms_for
@@ -50,6 +58,29 @@ def test_where_a_core_costs_nothing_the_highest_demand_is_the_upper_bound():
     lower, upper = _indifference(0.95, reserved=0.0)
     assert lower == pytest.approx(0.95 - (math.sqrt(1 + 40 * 0.04) - 1) / 20, abs=1e-3)
     assert upper == 1.0
+
+
+def test_two_percent_of_the_energy_are_more_than_a_restart():
+    """25 s of 12 h at 1 core reserved for 1.4 W and used for 4 W: 3 mW; 2 % of 2 + 1.4 W: 68 mW."""
+    assert estimate_restart_watts(1.0, terms=terms_for()) == pytest.approx(5.4 * 25 / 43200)
+    assert estimate_slack(1.0, mean=0.5, terms=terms_for()) == pytest.approx(0.02 * 3.4)
+
+
+def test_where_nothing_is_used_and_a_core_costs_nothing_a_restart_is_what_counts():
+    terms = terms_for(reserved=0.0, reserved_low=0.0, reserved_high=0.0)
+    assert estimate_slack(1.0, mean=0.01, terms=terms) == pytest.approx(4.0 * 25 / 43200)
+    cpu = np.where(np.arange(2304) % 20 == 0, 0.5, 0.001)  # mean 0.026, of which 2 % are 2 mW
+    band, reason = choose_bounds(demand_of(cpu), 1.0, p=0.95, terms=terms)
+    assert ", within what a restart costs " in reason.why
+    assert band.lower <= band.target <= band.upper
+
+
+@given(st.floats(0.01, 5.0), st.floats(0.0, 5.0), st.floats(0.0, 20.0), st.floats(0.1, 10.0))
+def test_slack_grows_in_proportion_with_the_container(request, mean, reserved, factor):
+    terms = terms_for(reserved=reserved)
+    one = estimate_slack(request, mean=mean, terms=terms)
+    other = estimate_slack(factor * request, mean=factor * mean, terms=terms)
+    assert other == pytest.approx(factor * one)
 
 
 def test_days_that_are_all_alike_leave_no_doubt():

@@ -1,7 +1,11 @@
 """Nodes of one kind form a pool; meters of different reach never share a curve."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from recommender.model.cluster import ClusterState, Node, NodeLoad, Workload
 from recommender.model.history import NodeHistory, TimeGrid
@@ -94,6 +98,117 @@ def test_meters_of_different_reach_are_never_mixed():
     assert pool.reach == "package+dram"
     assert pool.energy.mean_watts == pytest.approx(100 + 200 * 0.4, rel=0.01)
     assert "not mixed with platform on 1" in pool.reasons[0]
+
+
+@pytest.mark.parametrize("extra", [150, 400])
+@pytest.mark.parametrize("few", ["platform", "package"])
+def test_what_the_other_meters_read_moves_no_number(few, extra):
+    names = ["a", "b", "c"]
+    history = _history(names, reach=(few, "package+dram", "package+dram"))
+    alone = _history(names, reach=("", "package+dram", "package+dram"))
+    alone = replace(alone, quality=("", "measured", "measured"))
+    history.watts[0] += extra
+    (mixed,), (pure,) = (
+        estimate_pools(_cluster(_nodes(*names)), each) for each in (history, alone)
+    )
+    assert mixed.energy.intercept == pytest.approx(pure.energy.intercept, rel=1e-9)
+    assert mixed.energy.mean_watts == pytest.approx(pure.energy.mean_watts, rel=1e-9)
+    assert mixed.energy.evidence.nodes == 2
+
+
+def test_of_reaches_that_as_many_nodes_have_the_widest_is_taken():
+    history = _history(["a", "b"], reach=("platform", "package+dram"))
+    history.watts[0] += 400
+    (pool,) = estimate_pools(_cluster(_nodes("a", "b")), history)
+    assert (pool.reach, pool.energy.evidence.nodes) == ("platform", 1)
+    assert pool.energy.price.intercept_watts == pytest.approx(500.0, rel=0.01)
+
+
+def test_what_is_modelled_is_never_mixed_with_readings_however_many_nodes_have_it():
+    names = ["a", "b", "c"]
+    history = replace(_history(names), quality=("modelled", "measured", "modelled"))
+    history.watts[[0, 2]] += 300
+    (pool,) = estimate_pools(_cluster(_nodes(*names)), history)
+    assert (pool.energy.quality, pool.energy.evidence.nodes) == ("measured", 1)
+    assert pool.energy.price.intercept_watts == pytest.approx(100.0, rel=0.01)
+    assert pool.reasons[0] == (
+        "power is read as package+dram on 1 node; not mixed with what is modelled on 2"
+    )
+
+
+def test_where_all_is_modelled_that_makes_the_curve_and_says_so():
+    history = _history(["a", "b"], quality="modelled")
+    (pool,) = estimate_pools(_cluster(_nodes("a", "b")), history)
+    assert (pool.energy.quality, pool.energy.evidence.nodes) == ("modelled", 2)
+    assert pool.energy.price.intercept_watts == pytest.approx(100.0, rel=0.01)
+
+
+def _noisy(names, *, seed=0, days=2):
+    """Machines 2 % apart with noise of their own."""
+    history = _history(names, days=days)
+    rng = np.random.default_rng(seed)
+    factor = 1.0 + 0.02 * rng.standard_normal((len(names), 1))
+    factor = factor + 0.03 * rng.standard_normal(history.watts.shape)
+    return replace(history, watts=(history.watts * factor).astype(np.float32))
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.permutations(range(6)), st.permutations(range(6)))
+def test_the_price_and_its_interval_are_the_same_number_in_any_order_of_nodes(rows, machines):
+    names = [f"node-{number}" for number in range(6)]
+    history = _noisy(names)
+    nodes = _nodes(*names)
+    cluster = replace(
+        _cluster(nodes),
+        reserved={node.name: NodeLoad(40.1 + 0.7 * i, 64 * GIB) for i, node in enumerate(nodes)},
+    )
+    order = list(rows)
+    mixed_history = replace(
+        history,
+        nodes=tuple(names[row] for row in order),
+        watts=history.watts[order],
+        cpu_used=history.cpu_used[order],
+    )
+    mixed_cluster = replace(cluster, nodes=tuple(nodes[row] for row in machines))
+    (plain,), (mixed,) = (
+        estimate_pools(cluster, history),
+        estimate_pools(mixed_cluster, mixed_history),
+    )
+    assert mixed.energy.price == plain.energy.price
+    assert mixed.energy.intercept == plain.energy.intercept
+    assert mixed.energy.curve == plain.energy.curve
+    assert mixed.energy.ceiling == plain.energy.ceiling
+    assert plain.energy.price.low <= plain.energy.price.watts_per_core <= plain.energy.price.high
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.floats(0.1, 20.0), st.integers(0, 1000))
+def test_prices_scale_with_the_watts_of_the_meters(scale, seed):
+    history = _noisy(["a", "b", "c", "d"], seed=seed)
+    scaled = replace(history, watts=(history.watts.astype(np.float64) * scale).astype(np.float32))
+    (plain,), (more,) = (
+        estimate_pools(_cluster(_nodes("a", "b", "c", "d")), each) for each in (history, scaled)
+    )
+    for name in ("watts_per_core", "low", "high"):
+        assert getattr(more.energy.price, name) == pytest.approx(
+            scale * getattr(plain.energy.price, name), rel=1e-3
+        )
+    assert more.energy.ceiling.utilisation == pytest.approx(plain.energy.ceiling.utilisation)
+
+
+def test_the_clock_of_the_nodes_reaches_the_curve():
+    """A policy of 2 and 3 GHz, changed every other day, and power that rises with it."""
+    names = ["a", "b"]
+    history = _history(names, days=8)
+    turn = (np.arange(history.grid.bins) // 576) % 2
+    clock = np.tile(np.where(turn, 3e9, 2e9), (2, 1)).astype(np.float32)
+    use = history.cpu_used / 64
+    history = replace(history, watts=(100 + 200 * use * clock / 2.5e9).astype(np.float32))
+    (blind,) = estimate_pools(_cluster(_nodes(*names)), history)
+    (pool,) = estimate_pools(_cluster(_nodes(*names)), replace(history, frequency=clock))
+    assert blind.energy.evidence.clock is None
+    assert pool.energy.evidence.clock.full_watts == pytest.approx(200, rel=0.01)
+    assert pool.energy.price.intercept_watts == pytest.approx(100, rel=0.001)
 
 
 def test_a_class_is_only_as_good_as_its_worst_meter():

@@ -1,22 +1,51 @@
-"""What a workload's own metric says of its work, in numbers and in words."""
+"""What stands for the work of a workload, in numbers and in words."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from recommender.model.cluster import Node
 from recommender.model.identity import WorkloadRef
 from recommender.model.profile import MetricSelector, WorkMetric
-from recommender.model.work import WorkRate
-from recommender.sizing.work import explain_failure, explain_work, sum_busy_cores
-from tests.sizing.build import WEB, usage_of
+from recommender.model.work import WorkEvidence, WorkRate
+from recommender.sizing.demand import Demand, estimate_demand
+from recommender.sizing.pool import PoolShare
+from recommender.sizing.work import explain_evidence, find_windows, sum_busy_cores
+from tests.sizing.build import WEB, pool_of, usage_of, workload_of
 
 REQUESTS = WorkMetric(MetricSelector("http_requests_total"), "requests")
-PROVISIONING = "CPU time stands for work: efficiency of provisioning, not of the code"
 NAN = float("nan")
+EPYC = (PoolShare(replace(pool_of(), cpu_model="EPYC 7763"), 3),)
 
 
-def explain(per_second, cores, *, metric=REQUESTS, series=3, own=2, flaw=""):
-    rate = WorkRate(np.array(per_second, dtype=float), series, own, flaw)
-    return explain_work(metric, rate, np.array(cores, dtype=float), ref=WEB)
+class Seen(Demand):
+    """Demand of which only the busy cores and the frequency matter, as they are given."""
+
+    def __init__(self, cores, hertz=None):
+        super().__init__(usage_of({"app": (0.1, 2**20)}, days=1))
+        self.cores = np.array(cores, dtype=float)
+        self.frequency = None if hertz is None else np.array(hertz, dtype=float)
+
+    def busy_cores(self, workload):
+        assert workload == WEB
+        return self.cores
+
+    def hertz(self, workload):
+        assert workload == WEB
+        return self.frequency
+
+
+def rate(per_second, *, series=3, own=2, flaw="", nodes=()):
+    return WorkRate(np.array(per_second, dtype=float), series, own, flaw, nodes)
+
+
+def found(evidence, cores, *, metric=REQUESTS, hertz=None, pools=EPYC):
+    return explain_evidence(workload_of(), metric, evidence, Seen(cores, hertz), pools)
+
+
+def explain(per_second, cores, *, metric=REQUESTS, **more):
+    return found(WorkEvidence(rate(per_second, **more)), cores, metric=metric).reason
 
 
 def test_work_per_second_and_per_busy_core_second():
@@ -49,7 +78,7 @@ def test_without_a_unit_it_is_a_bare_rate():
 
 
 @pytest.mark.parametrize(
-    ("found", "why"),
+    ("read", "why"),
     [
         (
             {"series": 0, "own": 0},
@@ -57,18 +86,29 @@ def test_without_a_unit_it_is_a_bare_rate():
         ),
         (
             {"own": 0},
-            "none of the series of http_requests_total in namespace shop in the window is of a pod of deploy/web",
+            (
+                "none of the series of http_requests_total in namespace shop in the window is of a "
+                "pod of deploy/web"
+            ),
         ),
         ({}, "http_requests_total has too few samples in namespace shop in the window"),
         (
             {"series": 9000, "flaw": "more than 5,000: narrow them down with labels"},
-            "http_requests_total has 9,000 series in namespace shop in the window, more than 5,000: narrow them down with labels",
+            (
+                "http_requests_total has 9,000 series in namespace shop in the window, more than "
+                "5,000: narrow them down with labels"
+            ),
         ),
     ],
 )
-def test_where_there_is_no_number_it_says_why_and_what_stands_for_work(found, why):
-    step = explain([NAN, NAN], [1, 1], **found)
-    assert (step.value, step.why) == ("not known", f"{why}; {PROVISIONING}")
+def test_where_the_metric_has_no_number_it_says_why_and_what_stands_for_work(read, why):
+    step = explain([NAN, NAN], [1, 2], **read)
+    assert step.value == "1.5 core-seconds/s"
+    assert step.why == (
+        f"{why}; CPU time stands for work: efficiency of provisioning, not of the code"
+    )
+    gap = find_windows(workload_of(), REQUESTS, WorkEvidence(rate([NAN], **read)), Seen([1.0])).gap
+    assert gap == why
 
 
 def test_labels_that_nothing_has_are_named_as_the_cause():
@@ -76,9 +116,94 @@ def test_labels_that_nothing_has_are_named_as_the_cause():
     assert "no series of n with these labels in" in explain([NAN], [1], metric=metric, series=0).why
 
 
-def test_a_metric_that_could_not_be_asked_for_is_told():
-    step = explain_failure(REQUESTS, "the store is down")
-    assert step.why == f"http_requests_total was not read: the store is down; {PROVISIONING}"
+@pytest.mark.parametrize(
+    ("evidence", "why"),
+    [
+        (WorkEvidence(failure="the store is down"), "the store is down"),
+        (None, "nothing that was read holds it"),
+    ],
+)
+def test_a_metric_that_could_not_be_asked_for_is_told(evidence, why):
+    assert found(evidence, [1]).reason.why.startswith(f"http_requests_total was not read: {why}; ")
+
+
+# --- the three kinds -------------------------------------------------------------------------
+
+RETIRED = rate([4e9, 6e9], nodes=("a",))
+
+
+def test_its_own_throughput_is_taken_before_instructions_and_these_before_cpu_time():
+    own = rate([10, 20])
+    assert found(WorkEvidence(own, "", RETIRED), [2, 2]).kind == "throughput"
+    assert found(WorkEvidence(None, "", RETIRED), [2, 2], metric=None).kind == "instructions"
+    assert found(None, [2, 2], metric=None).kind == "cpu time"
+
+
+def test_instructions_are_work_on_one_cpu_model_and_say_what_they_are():
+    step = found(WorkEvidence(None, "", RETIRED), [2, 3], metric=None).reason
+    assert step.value == "5,000,000,000 instructions/s, 2,000,000,000 per core-second"
+    assert step.why == (
+        "instructions retired, all on EPYC 7763: work as long as the program stays the same; the "
+        "curve counts CPU time: efficiency of provisioning only"
+    )
+
+
+@pytest.mark.parametrize(
+    ("nodes", "pools", "why"),
+    [
+        (("a", "b"), EPYC, "(EPYC 7763)"),
+        (("b",), EPYC, "(none that is known)"),
+        ((), EPYC, "(none that is known)"),
+        (("a",), (PoolShare(pool_of(), 3),), "(none that is known)"),
+        (
+            ("a", "b"),
+            (
+                *EPYC,
+                PoolShare(replace(pool_of(), nodes=(Node("b", 50.0, 1),), cpu_model="Xeon"), 1),
+            ),
+            "(EPYC 7763, Xeon)",
+        ),
+    ],
+)
+def test_instructions_of_several_or_unknown_cpu_models_are_no_work(nodes, pools, why):
+    evidence = WorkEvidence(None, "", replace(RETIRED, nodes=nodes))
+    answer = found(evidence, [2, 3], metric=None, pools=pools)
+    assert answer.kind == "cpu time"
+    assert answer.reason.why.startswith(f"instructions are no work across CPU models {why}; ")
+
+
+def test_cpu_time_is_weighted_by_frequency_where_that_is_known():
+    """Two cores at 3 GHz and four at 1: (2 x 1.5 + 4 x 0.5) / 2 at the mean of 2 GHz."""
+    step = found(None, [2, 4, 7], metric=None, hertz=[3e9, 1e9, NAN]).reason
+    assert step.value == "2.5 core-seconds/s"
+    assert step.why == (
+        "CPU time weighted by frequency, 2.00 GHz counting once, stands for work: efficiency of "
+        "provisioning, not of the code"
+    )
+
+
+def test_without_any_use_nothing_stands_for_work():
+    answer = found(None, [NAN], metric=None)
+    assert (answer.kind, answer.reason) == ("", None)
+
+
+def test_without_a_metric_no_windows_are_made_and_it_says_what_would_make_them():
+    gap = find_windows(workload_of(), None, WorkEvidence(None, "", RETIRED), Seen([1.0])).gap
+    assert "spec.workMetric" in gap
+
+
+def test_windows_have_the_containers_in_the_workloads_order():
+    usage = usage_of({"app": (0.5, 2**30), "log": (0.1, 2**20)}, days=1)
+    two = workload_of(*(replace(workload_of().containers[0], name=name) for name in ("log", "app")))
+    windows = find_windows(
+        two, REQUESTS, WorkEvidence(rate(np.full(288, 3.0))), estimate_demand(usage)
+    ).windows
+    assert windows.cores[:, 0] == pytest.approx([0.1, 0.5])
+    missing = workload_of(*two.containers, replace(two.containers[0], name="new"))
+    answer = find_windows(
+        missing, REQUESTS, WorkEvidence(rate(np.full(288, 3.0))), estimate_demand(usage)
+    )
+    assert (answer.windows, answer.gap) == (None, "the use of one of its containers is not known")
 
 
 def test_busy_cores_are_summed_over_pods_and_containers():

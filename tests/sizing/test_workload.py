@@ -55,8 +55,10 @@ def test_the_steps_come_in_the_order_of_decision():
         "work class",
         "quantile",
         "p93",
+        "pattern",
         "pool",
         "ceiling",
+        "request",
         "bounds",
         "memory",
     ]
@@ -199,6 +201,9 @@ def test_where_memory_binds_cpu_is_not_cut_for_energy_and_that_is_said():
     assert app.why == "p95 of 8 d at 0 W/core, memory binds"
     assert step_of(app, "quantile").why == "CPU cuts free no node: the greatest of 0.90-0.95"
     assert step_of(app, "binding").value == "x0.00"
+    # 1.4 W x 0.7 x 50 cores are the intercept of the node, on which 100 GiB are reserved.
+    assert step_of(app, "memory price").value == "0.49 W (0.45-0.52) per reserved GiB"
+    assert step_of(app, "stranded").value == "5.0 cores"
 
 
 def test_a_pool_beyond_its_plan_raises_requests():

@@ -80,7 +80,7 @@ def test_the_number_of_series_is_the_documented_one():
     of_checkout = [s for s in samples if s.labels.get("workload") == "checkout"]
     of_search = [s for s in samples if s.labels.get("workload") == "search"]
     of_pool = [s for s in samples if s.labels.get("pool") == "epyc-7763"]
-    told = re.search(r"has (\d+) series and an unpriced one (\d+); .*a pool (\d+)", TEXT)
+    told = re.search(r"has (\d+) series and an unpriced one (\d+), .*a pool (\d+)", TEXT, re.DOTALL)
     assert told is not None
     numbers = [int(number) for number in told.groups()]
     assert numbers == [len(of_checkout), len(of_search), len(of_pool)]

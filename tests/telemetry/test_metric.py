@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from recommender.errors import StoreUnreachableError
+from recommender.model.cluster import Amounts, Rival
+from recommender.model.identity import WorkloadRef
 from recommender.model.report import Watts
 from recommender.telemetry.metric import CYCLE_OUTCOMES, ServiceMetrics
 from tests.report.sample import (
@@ -84,6 +86,36 @@ def test_requests_are_shown_in_cores_and_bytes_by_policy(policy, cores, amount):
     metrics = recorded()
     assert read(metrics, "request_cores", **CHECKOUT, policy=policy) == cores
     assert read(metrics, "request_bytes", **CHECKOUT, policy=policy) == amount
+
+
+SHOP = WorkloadRef("shop", "Deployment", "checkout")
+
+
+def test_beside_another_vpa_its_recommendation_is_shown_that_of_the_oldest():
+    rivals = (
+        Rival("older", "default", SHOP, {"app": Amounts(650, 3 * 2**30), "gone": Amounts(1, 1)}),
+        Rival("newer", "other", SHOP, {"app": Amounts(100, 2**30)}),
+    )
+    metrics = recorded(rivals=rivals)
+    assert read(metrics, "request_cores", **CHECKOUT, policy="rival") == 0.65
+    assert read(metrics, "request_bytes", **CHECKOUT, policy="rival") == 3 * 2**30
+    assert sum(dict(labels).get("policy") == "rival" for _, labels in samples(metrics)) == 2
+    metrics.record_cycle(sample_report(), (), seconds={})
+    assert read(metrics, "request_cores", **CHECKOUT, policy="rival") is None
+
+
+@pytest.mark.parametrize(
+    ("targets", "cores", "amount"),
+    [
+        pytest.param({}, None, None, id="it recommends nothing yet"),
+        pytest.param({"app": Amounts(memory_bytes=2**30)}, None, 2**30, id="memory alone"),
+        pytest.param({"app": Amounts(cpu_millicores=10)}, 0.01, None, id="CPU alone"),
+    ],
+)
+def test_what_another_vpa_does_not_say_has_no_series(targets, cores, amount):
+    metrics = recorded(rivals=(Rival("theirs", "default", SHOP, targets),))
+    assert read(metrics, "request_cores", **CHECKOUT, policy="rival") == cores
+    assert read(metrics, "request_bytes", **CHECKOUT, policy="rival") == amount
 
 
 def test_a_priced_container_shows_price_quantile_and_savings_with_their_interval():

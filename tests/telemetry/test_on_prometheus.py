@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import gzip
 import subprocess
+import time
+from functools import partial
 
+import numpy as np
 import pytest
 import requests
 
 from recommender.errors import NoDataError
-from recommender.settings import PageSettings
+from recommender.history.target import TargetReader
+from recommender.model.cluster import Amounts, ClusterState, ContainerSpec, Rival, Vpa, Workload
+from recommender.model.history import TimeGrid
+from recommender.model.identity import ContainerRef, WorkloadRef
+from recommender.model.target import TargetKey
+from recommender.settings import PageSettings, StoreSettings
 from recommender.telemetry.health import Vitals
 from recommender.telemetry.metric import ServiceMetrics
 from recommender.telemetry.page import Pages
@@ -58,31 +66,33 @@ def metrics():
 
 
 @pytest.fixture
-def ask(metrics):
-    """`ask(query)`: labels and value of each series, of a Prometheus that scrapes the page."""
+def server(metrics):
+    """A Prometheus that has scraped the page once at least."""
     pages = Pages(
         PageSettings(listen="127.0.0.1:0"), vitals=lambda: Vitals(0.0, 60.0), metrics=metrics
     )
     pages.start()
     try:
-        with (
-            PrometheusServer(targets=[f"127.0.0.1:{pages.port}"]) as server,
-            requests.Session() as s,
-        ):
-            s.trust_env = False
-
-            def ask(query):
-                reply = s.get(f"{server.url}/api/v1/query", params={"query": query}, timeout=10)
-                reply.raise_for_status()
-                return [
-                    (each["metric"], float(each["value"][1]))
-                    for each in reply.json()["data"]["result"]
-                ]
-
-            wait_until(lambda: ask("up == 1"), "Prometheus has scraped the page")
-            yield ask
+        with PrometheusServer(targets=[f"127.0.0.1:{pages.port}"]) as server:
+            wait_until(lambda: query(server, "up == 1"), "Prometheus has scraped the page")
+            yield server
     finally:
         pages.stop()
+
+
+def query(server, text):
+    """Labels and value of each series."""
+    with requests.Session() as session:
+        session.trust_env = False
+        reply = session.get(f"{server.url}/api/v1/query", params={"query": text}, timeout=10)
+    reply.raise_for_status()
+    return [(each["metric"], float(each["value"][1])) for each in reply.json()["data"]["result"]]
+
+
+@pytest.fixture
+def ask(server):
+    """`ask(text)`: what the Prometheus that scrapes the page answers."""
+    return partial(query, server)
 
 
 def test_prometheus_takes_the_whole_scrape_and_drops_series_that_are_gone(ask, metrics):
@@ -104,3 +114,32 @@ def test_prometheus_takes_the_whole_scrape_and_drops_series_that_are_gone(ask, m
     metrics.record_cycle(sample_report(workloads=(workload(name="new"),)), [], seconds={})
     wait_until(lambda: ask(requested.format("new")), "the next scrape shows the new workload")
     assert ask(requested.format("checkout")) == []
+
+
+def test_what_another_vpa_recommended_is_found_in_our_own_metric(server, metrics):
+    """As `joulefit compare` looks for it, here with a point each second."""
+    web = WorkloadRef("shop", "Deployment", "checkout")
+    rival = Rival("theirs", "default", web, {"app": Amounts(650, 2**30)})
+    state = ClusterState(
+        source="a test",
+        workloads=(Workload(web, (ContainerSpec("app"),)),),
+        vpas=(Vpa("shop", "ours", 1, web),),
+        rivals=(rival,),
+    )
+    metrics.record_cycle(sample_report(), [], seconds={}, rivals=[rival])
+    reader = TargetReader(StoreSettings(store=server.url))
+    app = ContainerRef(web, "app")
+
+    def read(policy, resource, vpa=""):
+        grid = TimeGrid(end=int(time.time()), bins=10, step=1)
+        return reader.read(grid, state).courses.get(TargetKey(app, resource, policy, vpa))
+
+    wait_until(lambda: read("rival", "cpu", "theirs"), "the next scrape shows the other VPA")
+    cpu, memory = (read("rival", resource, "theirs") for resource in ("cpu", "memory"))
+    assert (cpu.metric, memory.metric) == (
+        "joulefit_recommender_request_cores",
+        "joulefit_recommender_request_bytes",
+    )
+    assert cpu.values[-1] == np.float32(0.65)
+    assert memory.values[-1] == 2**30
+    assert read("ours", "cpu").values[-1] == np.float32(0.411)

@@ -46,6 +46,7 @@ class ControlPlane(RunningService):
         self._crd = read_vpa_crd(with_status_subresource=with_status_subresource)
         self._token = secrets.token_hex(16)
         self._users = 0
+        self._etcd_command: list[str] = []
         self._etcd_url, self._port, self._key = "", 0, Path()
 
     def _start(self) -> None:
@@ -59,21 +60,36 @@ class ControlPlane(RunningService):
 
     def _launch_etcd(self) -> str:
         port = free_port()
-        client = f"http://127.0.0.1:{port}"
+        self._etcd_url = f"http://127.0.0.1:{port}"
         peer = f"http://127.0.0.1:{free_port()}"
-        etcd = self.launch(
+        self._etcd_command = [
             str(require_program("etcd")),
             f"--data-dir={self.folder / f'etcd-{port}'}",
-            f"--listen-client-urls={client}",
-            f"--advertise-client-urls={client}",
+            f"--listen-client-urls={self._etcd_url}",
+            f"--advertise-client-urls={self._etcd_url}",
             f"--listen-peer-urls={peer}",
             f"--initial-advertise-peer-urls={peer}",
             f"--initial-cluster=default={peer}",
             "--unsafe-no-fsync",
             "--log-level=warn",
-        )
-        etcd.wait_ready(lambda: answers(f"{client}/health"))
-        return client
+        ]
+        self._run_etcd()
+        return self._etcd_url
+
+    def _run_etcd(self) -> None:
+        etcd = self.launch(*self._etcd_command)
+        self.servers.insert(0, self.servers.pop())  # the last to end
+        etcd.wait_ready(lambda: answers(f"{self._etcd_url}/health"))
+
+    def kill_etcd(self) -> None:
+        """End it by SIGKILL; the API server lives on and what was stored is on the disk."""
+        self.servers[0].kill()
+        self.servers.pop(0)
+
+    def start_etcd(self) -> None:
+        """Start it again at its address and wait until the API server is ready by it."""
+        self._run_etcd()
+        self.servers[-1].wait_ready(lambda: self.api.answers("/readyz") and self._serves_vpas())
 
     def kill_api_server(self) -> None:
         """End it by SIGKILL, with all its connections; etcd and what is stored live on."""
@@ -127,6 +143,8 @@ class ControlPlane(RunningService):
     def _stop_servers(self) -> None:
         if self.servers and hasattr(self, "api"):
             self.api.close()
+        for server in reversed(self.servers):
+            server.kill()  # nothing is to be kept: a graceful end after watches takes ten seconds
         super()._stop_servers()
 
     def write_kubeconfig(self, user: str, token: str) -> Path:

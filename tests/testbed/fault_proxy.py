@@ -88,6 +88,10 @@ class FaultProxy:
             self._fault = fault
             self._changed.notify_all()
 
+    def turn_to(self, target: str) -> None:
+        """From now on it stands before another server."""
+        self._target = urlsplit(target)
+
     def cut_links(self) -> None:
         """Break off every answer under way, watches too, as a server does that is killed."""
         for connection in list(self.clients):

@@ -18,6 +18,8 @@ from tests.testbed.process import RunningService, answers, free_port, wait_until
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tests.testbed.node import KubernetesNode
+
 ROOT = Path(__file__).parents[3]
 INTERVAL = 1.0
 PAUSE = 0.1
@@ -63,6 +65,15 @@ class Scrape:
             for joules in self.select(name, zone=zone).values()
         )
         return round(self.total("joulefit_node_energy_joules_total", zone=zone) * 1e6) - charged
+
+
+def kubelet_options_of(node: KubernetesNode, token: Path) -> tuple[object, ...]:
+    """How a collector asks the node's kubelet, by verified TLS; its token is put into a file."""
+    token.write_text(node.kubelet_token)
+    return (
+        *("--node-name", node.name, "--kubelet", node.kubelet_url),
+        *("--kubelet-token-file", token, "--kubelet-ca-file", node.kubelet_ca),
+    )
 
 
 class CollectorProcess(RunningService):

@@ -1,0 +1,264 @@
+"""Which tier a pool may have: the replay of its history, and a back-test before containers count
+on each other's quiet hours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from recommender.backtest.policy import Rules
+from recommender.backtest.verdict import passes
+from recommender.backtest.walk import run_policies
+from recommender.energy.price import SHORTFALL_MULTIPLE
+from recommender.replay.check import SMALL_POOL, CheckLimits, count_nodes
+from recommender.replay.observation import estimate_visible_share
+from recommender.replay.trace import BLOCK_HOURS
+from recommender.sizing.observed import allow, observe
+from recommender.sizing.pooled import choose_quantiles
+from recommender.sizing.pooltier import (
+    T2_DAYS,
+    T3_DAYS,
+    TIERS,
+    BlockShare,
+    Gate,
+    PoolTier,
+    TierName,
+)
+from recommender.sizing.terms import terms_of
+from recommender.units import DAY, HOUR
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from recommender.backtest.walk import PolicyTest
+    from recommender.model.backtest import PolicyName
+    from recommender.model.identity import ContainerRef
+    from recommender.model.recording import Recording
+    from recommender.replay.check import PoolCheck
+    from recommender.replay.trace import PoolTrace
+    from recommender.settings import SizingSettings
+    from recommender.sizing.pool import Pool
+
+LEAST_VISIBLE = 0.8
+"""Of the pool's CPU time: what is not seen has peaks that nobody replays."""
+
+TRAIN, TEST = 5 * DAY, 2 * DAY
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What was found, of which nodes, by which settings, in which block of the day."""
+
+    tier: PoolTier
+    members: tuple[str, ...]
+    settings: SizingSettings
+    block: int
+    end: int
+
+
+@dataclass
+class TierJudge:
+    """Judges pools, and keeps what it found for `refresh` seconds of history: a replay costs
+    seconds, and an hour changes little of weeks.
+    """
+
+    refresh: float = HOUR
+    _kept: dict[str, _Kept] = field(default_factory=dict)
+
+    def judge(
+        self, evidence: Recording, pools: Sequence[Pool], settings: SizingSettings
+    ) -> dict[str, PoolTier]:
+        """The tier of each pool by its name. Pools without any usage have none."""
+        if settings.highest_tier == "T0":
+            return {}
+        return {
+            pool.name: tier
+            for pool in pools
+            if (tier := self._judge(evidence, pool, pools, settings))
+        }
+
+    def _judge(
+        self,
+        evidence: Recording,
+        pool: Pool,
+        pools: Sequence[Pool],
+        settings: SizingSettings,
+    ) -> PoolTier | None:
+        end = evidence.history.usage.grid.end
+        members = tuple(node.name for node in pool.nodes)
+        block = _block_at(end)
+        kept = self._kept.get(pool.name)
+        if (
+            kept is not None
+            and (kept.members, kept.settings, kept.block) == (members, settings, block)
+            and 0 <= end - kept.end < self.refresh
+        ):
+            return kept.tier
+        trace = observe(evidence, pool, pools, settings)
+        if not trace.is_managed.any() or not np.isfinite(trace.usage).any():
+            return None
+        tier = judge_pool_tier(evidence, pool, trace, settings)
+        self._kept[pool.name] = _Kept(tier, members, settings, block, end)
+        return tier
+
+
+def judge_pool_tier(
+    evidence: Recording, pool: Pool, trace: PoolTrace, settings: SizingSettings
+) -> PoolTier:
+    """The highest tier of the pool whose gates are all met, with the gates that were looked at.
+
+    Those of a tier are looked at only where the tier below it is reached, and its back-test,
+    which costs most, only where all else is met.
+    """
+    climb = _Climb(evidence, pool, trace, settings)
+    reached: TierName = "T0"
+    steps: tuple[tuple[TierName, Callable[[], bool]], ...] = (
+        ("T1", climb.price),
+        ("T2", climb.pool_up),
+        ("T3", climb.follow_the_day),
+    )
+    for name, step in steps:
+        if TIERS.index(name) > TIERS.index(settings.highest_tier) or not step():
+            break
+        reached = name
+    return PoolTier(reached, tuple(climb.gates), climb.factors, climb.found, climb.blocks)
+
+
+class _Climb:
+    """The way up the tiers of one pool, and what was found on it."""
+
+    def __init__(
+        self, evidence: Recording, pool: Pool, trace: PoolTrace, settings: SizingSettings
+    ) -> None:
+        self._pool = pool
+        self._trace = trace
+        self._releaser = evidence.cluster.node_releaser
+        self._rules = Rules(
+            allow(trace, evidence.cluster, settings), pool.energy.ceiling.utilisation
+        )
+        self.gates: list[Gate] = []
+        self.factors: dict[TierName, float] = {}
+        self.found: dict[TierName, str] = {}
+        self.blocks: dict[ContainerRef, BlockShare] = {}
+
+    def price(self) -> bool:
+        """T1: each by its price, if the pool's nodes stay cool with that."""
+        terms = terms_of(self._pool.energy, "standard")
+        busy = terms.shortfall / SHORTFALL_MULTIPLE["standard"]
+        p = choose_quantiles(self._trace, reserved=terms.reserved, busy=busy)
+        return self._take("T1", self._rules.check_priced(self._trace, p))
+
+    def pool_up(self) -> bool:
+        """T2: the pool's factor in place of each container's own peaks."""
+        return (
+            self._pass_all(_find_pooled_gates(self._trace))
+            and self._take("T2", self._rules.check_pooled(self._trace))
+            and self._pass_all([_back_test("T2", self._trace, self._rules)])
+        )
+
+    def follow_the_day(self) -> bool:
+        """T3: the same by block of the day, with half of the hot time."""
+        if not self._pass_all(_find_daytime_gates(self._trace, self._releaser)):
+            return False
+        if not self._pass_all([_back_test("T3", self._trace, self._rules)]):
+            return False
+        checks = self._rules.check_blocks(self._trace).checks
+        block = _block_at(self._trace.grid.end)
+        unmet = [check for check in checks if not check.is_met]
+        if not self._take("T3", unmet[0] if unmet else checks[block]):
+            return False
+        self.blocks = _share_out(self._trace, checks[block], block)
+        return True
+
+    def _take(self, name: TierName, check: PoolCheck) -> bool:
+        self.found[name], self.factors[name] = check.reasons[0].why, check.factor or 1.0
+        return self._pass_all([Gate(name, "pool check", check.is_met, self.found[name])])
+
+    def _pass_all(self, gates: Sequence[Gate]) -> bool:
+        self.gates += gates
+        return all(gate.is_met for gate in gates)
+
+
+def _find_pooled_gates(trace: PoolTrace) -> list[Gate]:
+    days = _seen_days(trace)
+    nodes = count_nodes(trace)
+    visible = estimate_visible_share(trace)
+    return [
+        Gate("T2", "history", days >= T2_DAYS, f"{days:.1f} d, {T2_DAYS:g} d needed"),
+        Gate("T2", "nodes", nodes >= SMALL_POOL, f"{nodes} nodes, {SMALL_POOL} needed"),
+        Gate(
+            "T2",
+            "visible",
+            visible >= LEAST_VISIBLE,
+            f"{visible:.0%} of the pool's CPU time is of known workloads, "
+            f"{LEAST_VISIBLE:.0%} needed",
+        ),
+    ]
+
+
+def _find_daytime_gates(trace: PoolTrace, releaser: str) -> list[Gate]:
+    days = _seen_days(trace)
+    release = f"{releaser} removes empty nodes" if releaser else "nothing removes empty nodes"
+    return [
+        Gate("T3", "history", days >= T3_DAYS, f"{days:.1f} d, {T3_DAYS:g} d needed"),
+        Gate("T3", "release", bool(releaser), release),
+    ]
+
+
+def _back_test(name: TierName, trace: PoolTrace, rules: Rules) -> Gate:
+    """Train on five days, replay the two that follow, move on: as `joulefit backtest` does."""
+    step = trace.grid.step
+    policies = rules.choose([_POLICIES[name]])
+    result = run_policies(
+        trace, policies, train_bins=round(TRAIN / step), test_bins=round(TEST / step)
+    )
+    if not result.tests:
+        return Gate(name, "back-test", is_met=False, found="the history holds none")
+    (test,) = result.tests
+    return Gate(name, "back-test", _holds(test), _describe(test, len(result.folds)))
+
+
+_POLICIES: dict[TierName, PolicyName] = {"T2": "T2", "T3": "T3"}
+
+
+def _holds(test: PolicyTest) -> bool:
+    """All in all and, for requests by block of the day, in each block's mean."""
+    most = CheckLimits().scaled(test.policy.limit_share).hot_mean
+    return passes(test) and all(block.mean <= most for block in test.blocks)
+
+
+def _describe(test: PolicyTest, folds: int) -> str:
+    hot = test.outcome.hot
+    limits = CheckLimits().scaled(test.policy.limit_share)
+    blocks = f", {max(each.mean for each in test.blocks):.2%} in one block" if test.blocks else ""
+    return (
+        f"{folds} times {TRAIN / DAY:g} d learnt and {TEST / DAY:g} d replayed: {hot.mean:.2%} of "
+        f"container-time on hot nodes, {hot.worst_day:.1%} on the worst day{blocks}; "
+        f"{limits.hot_mean:.2%} and {limits.hot_worst_day:.1%} allowed"
+    )
+
+
+def _share_out(trace: PoolTrace, check: PoolCheck, block: int) -> dict[ContainerRef, BlockShare]:
+    name = f"{block * BLOCK_HOURS:02d}-{(block + 1) * BLOCK_HOURS:02d} UTC"
+    mean, floor = check.rule.mean, check.rule.floor
+    return {
+        ref: BlockShare(name, check.factor or 1.0, float(mean[row]), float(floor[row]))
+        for row, ref in enumerate(trace.containers)
+        if trace.is_managed[row] and np.isfinite(mean[row]) and np.isfinite(floor[row])
+    }
+
+
+def _block_at(end: int) -> int:
+    """The block of the day that begins at, or goes on after, the end of the history."""
+    return int(end % DAY // (BLOCK_HOURS * HOUR))
+
+
+def _seen_days(trace: PoolTrace) -> float:
+    """From the first to the last bin with any usage, days."""
+    seen = np.flatnonzero(np.isfinite(trace.usage).any(axis=0))
+    if not len(seen):
+        return 0.0
+    return float(trace.bins[seen[-1]] - trace.bins[seen[0]] + 1) * trace.grid.step / DAY

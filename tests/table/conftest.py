@@ -1,0 +1,3 @@
+from tests.recording.conftest import as_nobody
+
+__all__ = ["as_nobody"]
