@@ -377,11 +377,11 @@ Why, as far as it is known:
 - **T1 on the Xeon 8368Q.** Its price asks for p83; T1 never goes below p90, since nothing has shown
   yet that the pool bears less. T2 takes what is left.
 - **T2 and T3 on batch.** The floor of batch work is p50 here, so the pool check alone decides.
-- **T3 against T2.** T3 plans with half of the hot time that is allowed in each block, T2 with six
-  tenths of it. And T3 follows only those containers whose blocks differ by more than their days do:
-  the daily quarter of a mixed pool. After five days of training, blocks of a bursty or a batch
-  container differ by chance alone, and to follow that costs three changes a day instead of one or
-  two. *whole limit* is T3 planned with all of the hot time.
+- **T3 against T2.** Both plan with half of the hot time that is allowed; *whole limit* is T3
+  planned with all of it. T3 follows only those containers whose blocks differ by more than their
+  days do: the daily quarter of a mixed pool. After five days of training, blocks of a bursty or a
+  batch container differ by chance alone, and to follow that costs three changes a day, not one or
+  two.
 """
 """The explanations are read against the figures whenever these are made anew."""
 
