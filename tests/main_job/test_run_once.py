@@ -1,6 +1,7 @@
 """`joulefit run --once` on a real API server and a real Prometheus writes what VPA's parts read."""
 
 import json
+import re
 
 import numpy as np
 import pytest
