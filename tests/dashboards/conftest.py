@@ -7,13 +7,6 @@ from tests.dashboards.grafana import Store
 from tests.testbed.store import PrometheusServer
 
 
-def pytest_collection_modifyitems(items):
-    """The stores are started once, by one worker."""
-    for item in items:
-        if "/tests/dashboards/" in item.path.as_posix():
-            item.add_marker(pytest.mark.xdist_group("dashboards"))
-
-
 @pytest.fixture(scope="session")
 def fleet():
     return make_fleet()
