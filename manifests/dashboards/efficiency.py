@@ -156,6 +156,7 @@ def _ranking(title: str, description: str, chosen: str) -> Panel:
         Query(
             f"sum by ({_WHO}) ({exposure}) and on ({_WHO}) {chosen}", "exposure now", "percentunit"
         ),
+        has_links=True,
     )
 
 
@@ -212,6 +213,7 @@ def _savings() -> Row:
                 Query(f"{ends['low']} and on ({_WHO}) {top}", "at least", "watt"),
                 Query(f"{ends['high']} and on ({_WHO}) {top}", "at most", "watt"),
                 sort_by="watts",
+                has_links=True,
             ),
             draw_lines(
                 "Watts to save, by namespace",

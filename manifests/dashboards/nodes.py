@@ -19,6 +19,7 @@ from manifests.dashboards.panel import (
     HALF,
     QUARTER,
     THIRD,
+    WIDE,
     draw_curve,
     draw_lines,
     show_number,
@@ -143,6 +144,7 @@ def _classes() -> Row:
                 Query(watts["low"], "90 % band, low"),
                 Query(watts["high"], "90 % band, high"),
                 unit="watt",
+                width=WIDE,
                 none="no report in this store yet",
             ),
             show_number(

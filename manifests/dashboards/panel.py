@@ -61,7 +61,7 @@ def draw_lines(
         style = common.GraphThresholdsStyleConfig().mode(looks.GraphTresholdsStyleMode.DASHED)
         panel = panel.thresholds(_limit(limit)).thresholds_style(style)
     for name, query in zip(ascii_uppercase, queries, strict=False):
-        panel = panel.with_target(_target(name, query))
+        panel = panel.with_target(_target(name, query).range())
     return (
         panel.title(title)
         .description(description)
@@ -121,8 +121,13 @@ def show_table(
     width: int = HALF,
     sort_by: str = "",
     words: Mapping[str, str] | None = None,
+    height: int = TALL,
+    has_links: bool = False,
 ) -> Panel:
-    """A row for each set of labels, a column for each query, named by its legend in its unit."""
+    """A row for each set of labels, a column for each query, named by its legend in its unit.
+
+    `has_links`: each row leads to the dashboard of its workload.
+    """
     panel = (
         table.Panel()
         .with_transformation(models.DataTransformerConfig(id_val="merge", options={}))
@@ -140,13 +145,15 @@ def show_table(
             mapping = models.DynamicConfigValue(id_val="mappings", value=[_words(words)])
             properties.append(mapping)
         panel = panel.with_target(_table_target(name, query)).override_by_name(column, properties)
+    if has_links:
+        panel = panel.override_by_name("workload", [_link_to_workload()])
     return (
         panel.title(title)
         .description(description)
         .datasource(SOURCE)
         .no_value(NO_VALUE)
         .span(width)
-        .height(TALL)
+        .height(height)
     )
 
 
@@ -233,6 +240,16 @@ def _steps(*steps: models.Threshold) -> dashboard.ThresholdsConfig:
     return dashboard.ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(list(steps))
 
 
+def _link_to_workload() -> models.DynamicConfigValue:
+    row = "&".join(
+        f"var-{name}=${{__data.fields.{name}:percentencode}}"
+        for name in ("namespace", "workload", "container")
+    )
+    chosen = "${datasource:queryparam}&${cluster:queryparam}&${__url_time_range}"
+    link = {"title": "Its dashboard", "url": f"/d/joulefit-workload?{row}&{chosen}"}
+    return models.DynamicConfigValue(id_val="links", value=[link])
+
+
 def _without_time() -> models.DataTransformerConfig:
     options = {"excludeByName": {"Time": True}}
     return models.DataTransformerConfig(id_val="organize", options=options)
@@ -252,7 +269,11 @@ def _join_by_point(x: str, queries: Sequence[Query]) -> list[models.DataTransfor
 
 
 def _dots() -> list[models.DynamicConfigValue]:
-    looks_of_a_mark = {"custom.drawStyle": "points", "custom.pointSize": 12}
+    looks_of_a_mark = {
+        "custom.drawStyle": "points",
+        "custom.pointSize": 12,
+        "custom.showPoints": "always",
+    }
     return [
         models.DynamicConfigValue(id_val=name, value=value)
         for name, value in looks_of_a_mark.items()

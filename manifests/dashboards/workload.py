@@ -16,6 +16,7 @@ from manifests.dashboards.page import (
     build_page,
 )
 from manifests.dashboards.panel import (
+    LOW,
     THIRD,
     WIDE,
     draw_curve,
@@ -126,6 +127,7 @@ def _decision() -> Row:
                     "none",
                 ),
                 width=WIDE,
+                height=LOW,
             ),
         ),
     )

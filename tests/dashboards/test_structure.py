@@ -110,6 +110,25 @@ def test_panels_do_not_lie_on_each_other_and_stay_on_the_grid(name):
         taken |= cells
 
 
+def test_rows_of_workloads_lead_to_the_dashboard_of_theirs():
+    links = [
+        (panel, link["url"])
+        for panel in panels()
+        for override in panel["fieldConfig"]["overrides"]
+        for each in override["properties"]
+        if each["id"] == "links"
+        for link in each["value"]
+    ]
+    assert len(links) == 3
+    known = {each["name"] for each in PAGES["workload"]["templating"]["list"]}
+    for panel, url in links:
+        assert url.startswith(f"/d/{PAGES['workload']['uid']}?")
+        given = set(re.findall(r"var-(\w+)=", url)) | set(re.findall(r"{(\w+):queryparam}", url))
+        assert given == known
+        labels = re.findall(r"__data\.fields\.(\w+)", url)
+        assert all(label in panel["targets"][0]["expr"] for label in labels)
+
+
 def test_every_metric_that_a_panel_asks_for_is_documented():
     text = (DOCS / "metrics.md").read_text() + (DOCS / "collector.md").read_text()
     documented = set(re.findall(r"`(joulefit_\w+)`", text))
