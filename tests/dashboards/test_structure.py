@@ -10,6 +10,7 @@ import pytest
 
 from manifests.dashboards.fault import find_faults, list_panels
 from tests.dashboards.grafana import NAMES, PAGES, panels
+from tests.rules.test_structure import ALERTS
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -108,6 +109,25 @@ def test_panels_do_not_lie_on_each_other_and_stay_on_the_grid(name):
         assert place["x"] + place["w"] <= 24
         assert not cells & taken, panel["title"]
         taken |= cells
+
+
+@pytest.mark.parametrize(
+    ("title", "alert", "selected"),
+    [
+        ("Residual: energy charged to nobody", "JoulefitResidualLarge", ""),
+        ("CPU of the collectors", "JoulefitCollectorOverBudget", "cpu_seconds"),
+        ("Memory of the collectors", "JoulefitCollectorOverBudget", "resident"),
+        ("Age of the history", "JoulefitHistoryUnread", ""),
+        ("Oldest recommendation", "JoulefitRecommendationStale", ""),
+        ("Age of the recommendation", "JoulefitRecommendationStale", ""),
+    ],
+)
+def test_a_red_line_is_where_the_alert_begins(title, alert, selected):
+    (panel,) = [each for each in panels() if each["title"] == title]
+    steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
+    (rule,) = [each for each in ALERTS if each["alert"] == alert and selected in str(each["expr"])]
+    limit = re.search(r"> ([\d.e]+)", rule["expr"])
+    assert steps[-1] == {"color": "red", "value": float(limit[1])}
 
 
 def test_rows_of_workloads_lead_to_the_dashboard_of_theirs():
