@@ -28,7 +28,7 @@ STEPS = 11
 SEEDS = (1, 2)
 """Of the packings that every candidate is judged by: the same ones, so that they compare."""
 
-SMALL_POOL, LEAST_PACKED = 10, 100
+SMALL_POOL, LEAST_PACKED = 10, 50
 """A pool of fewer nodes is packed more often, until so many nodes are packed in all."""
 
 
