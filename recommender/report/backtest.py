@@ -13,7 +13,7 @@ from recommender.report.line import Line, Span, join_lines, line, span
 from recommender.report.notation import NONE, format_share
 from recommender.report.plane import Point, draw_plane
 from recommender.report.table import SIMULATED
-from recommender.text import escape_controls
+from recommender.text import escape_markdown
 from recommender.units import format_duration
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def format_backtest_markdown(backtest: Backtest) -> str:
     """The same as markdown: a heading, a table and the sentences for each pool."""
     lines = [f"**{SIMULATED}**", ""] if backtest.source.is_simulated else []
     for pool in backtest.pools:
-        lines += [f"## {_escape(_head(backtest, pool))}", ""]
+        lines += [f"## {escape_markdown(_head(backtest, pool))}", ""]
         rows = _rows(backtest, pool)
         if rows:
             lines += [
@@ -100,15 +100,9 @@ def format_backtest_markdown(backtest: Backtest) -> str:
                 *("| " + " | ".join(cell.text for cell in row) + " |" for row in _cells(rows)),
                 "",
             ]
-        lines += [f"- {_escape(text)}" for text in _sentences(pool)] + [""]
-    lines += [_escape(text) for text in _footnotes(backtest)]
+        lines += [f"- {escape_markdown(text)}" for text in _sentences(pool)] + [""]
+    lines += [escape_markdown(text) for text in _footnotes(backtest)]
     return "\n".join(lines) + "\n"
-
-
-def _escape(text: str) -> str:
-    """Foreign names must not become markup."""
-    plain = escape_controls(text)
-    return "".join(f"\\{char}" if char in "\\`*_|<>[]" else char for char in plain)
 
 
 def _head(backtest: Backtest, pool: PoolBacktest) -> str:
