@@ -14,6 +14,8 @@ from recommender.report.sheet import format_comparison_csv, format_csv
 from recommender.report.table import format_table
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from recommender.model.backtest import Backtest
     from recommender.model.contrast import Comparison
     from recommender.model.curve import NodeCurves
@@ -33,22 +35,9 @@ def format_report(report: Report, *, output: str, width: int | None, is_terminal
     output: one of REPORT_OUTPUTS; width: columns of the terminal, None in a pipe, where nothing is
     cut, wrapped or coloured; both hold for the tables only.
     """
-    if output == "json":
-        return format_json(report)
-    if output == "yaml":
-        return format_yaml(report)
-    if output == "csv":
-        return format_csv(report)
-    if output == "html":
-        from recommender.report.page import format_report_page  # noqa: PLC0415 - late, as below
-
-        return format_report_page(report)
-    if output == "markdown":
-        return format_report_markdown(report)
-    if output == "patch":
-        from recommender.report.patch import format_patches  # noqa: PLC0415 - it takes yaml
-
-        return format_patches(report)
+    formatter = _FORMATTERS.get(output)
+    if formatter is not None:
+        return formatter(report)
     return format_table(report, is_wide=output == "wide", width=width, is_terminal=is_terminal)
 
 
@@ -126,3 +115,25 @@ def format_yaml(document: Report | Comparison | NodeCurves) -> str:
     from recommender.report.yaml_text import format_yaml_document  # noqa: PLC0415 - yaml only here
 
     return format_yaml_document(msgspec.to_builtins(document))
+
+
+def _format_page(report: Report) -> str:
+    from recommender.report.page import format_report_page  # noqa: PLC0415 - pages only here
+
+    return format_report_page(report)
+
+
+def _format_patches(report: Report) -> str:
+    from recommender.report.patch import format_patches  # noqa: PLC0415 - it takes yaml
+
+    return format_patches(report)
+
+
+_FORMATTERS: dict[str, Callable[[Report], str]] = {
+    "json": format_json,
+    "yaml": format_yaml,
+    "csv": format_csv,
+    "html": _format_page,
+    "markdown": format_report_markdown,
+    "patch": _format_patches,
+}
