@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70.0, 640.0, 20.0, 300.0
 _TICKS = (0.0, ALLOWED, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
-_ROWS = 5
+_MOST_ROWS = 7
 
 
 def format_backtest_page(backtest: Backtest) -> str:
@@ -49,8 +49,8 @@ def _plane(pool: PoolSection) -> Element | None:
         return None
     joules = [each.joules for each in points] + ([] if pool.floor is None else [pool.floor])
     low, high = min(joules), max(joules)
-    margin = 0.05 * (high - low) or 0.5
-    low, high = low - margin, high + margin
+    values = _choose_values(low, high)
+    low, high = values[0], values[-1]
     right = max(*(each.hot for each in points), 4 * ALLOWED)
 
     def x(hot: float) -> float:
@@ -65,9 +65,8 @@ def _plane(pool: PoolSection) -> Element | None:
         role="img",
         aria_label=f"joules per core-second against hot container-time in {pool.name}",
     )
-    for row in range(_ROWS + 1):
-        value = low + (high - low) * row / _ROWS
-        drawing.append(_grid(y(value), f"{value:.3g}"))
+    for value in values:
+        drawing.append(_grid(y(value), f"{value:.6g}"))
     for hot in (each for each in _TICKS if each <= right):
         drawing.append(svg_text(f"{hot * 100:g} %", x(hot), _BOTTOM + 18, anchor="middle"))
     drawing.append(_line(f"M{x(ALLOWED):.1f} {_TOP}V{_BOTTOM}", "limit"))
@@ -84,6 +83,18 @@ def _plane(pool: PoolSection) -> Element | None:
         f" left is the better. Dashed: {ALLOWED * 100:g} % are allowed.",
     )
     return element("figure", drawing, caption)
+
+
+def _choose_values(low: float, high: float) -> list[float]:
+    """Round values that enclose both: steps of 1, 2 or 5 times a power of ten."""
+    span = high - low or abs(high) or 1.0
+    power = math.floor(math.log10(span / _MOST_ROWS))
+    for digit in (1, 2, 5, 10, 20):
+        step = digit * 10.0**power
+        first, last = math.floor(low / step), math.ceil(high / step)
+        if last - first <= _MOST_ROWS:
+            break
+    return [row * step for row in range(first, max(last, first + 1) + 1)]
 
 
 def _grid(y: float, text: str) -> Element:

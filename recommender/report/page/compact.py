@@ -1,7 +1,7 @@
 """The report as the page's script takes it: texts ready to show, numbers only to sort and draw.
 
 What is shown is what the table and `explain` say, word by word. Sentences stand once, in
-`texts`, and are named by their place there; curves have four digits.
+`texts`, and are named by their place there; curves have the digits that a screen can show.
 """
 
 from __future__ import annotations
@@ -201,10 +201,10 @@ def _compact_curve(points: Sequence[CurvePoint]) -> dict[str, Any] | None:
         return None
     return {
         "cores": [_shorten(point.request_cores) for point in drawn],
-        "work": [_shorten(point.work_per_joule) for point in drawn],
-        "low": [_shorten(point.low) for point in drawn],
-        "high": [_shorten(point.high) for point in drawn],
-        "exposure": [_shorten(point.exposure) for point in drawn],
+        "work": [_shorten(point.work_per_joule, digits=3) for point in drawn],
+        "low": [_shorten(point.low, digits=3) for point in drawn],
+        "high": [_shorten(point.high, digits=3) for point in drawn],
+        "exposure": [_shorten(point.exposure, digits=3) for point in drawn],
         "feasible": [int(point.is_feasible) for point in drawn],
     }
 
@@ -225,9 +225,9 @@ def _marks(container: ContainerReport) -> list[list[Any]]:
     return marks
 
 
-def _shorten(number: float | None) -> float | None:
-    """Four digits, more than a screen can show; whole numbers without a point."""
+def _shorten(number: float | None, *, digits: int = 4) -> float | None:
+    """So many digits, which a screen can show no more of; whole numbers without a point."""
     if number is None or not math.isfinite(number):
         return None
-    short = float(f"{number:.4g}")
+    short = float(f"{number:.{digits}g}")
     return int(short) if short.is_integer() else short

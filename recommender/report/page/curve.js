@@ -1,5 +1,7 @@
 // Work per joule with its band, and exposure beneath, over the request on a logarithmic axis.
-const LEFT = 56, RIGHT = 664, WORK_TOP = 58, WORK_BOTTOM = 230, OVER_TOP = 256, OVER_BOTTOM = 330;
+// As wide as the screen, at most: letters keep their size on a phone.
+const WIDTH = Math.max(340, Math.min(680, innerWidth - 32));
+const LEFT = 56, RIGHT = WIDTH - 16, WORK_TOP = 74, WORK_BOTTOM = 246, OVER_TOP = 272, OVER_BOTTOM = 346;
 const MARK_ROWS = { now: 14, stock: 30, ours: 46 };
 const STEPS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100];
 const MOST_INTERVALS = 6;
@@ -12,7 +14,7 @@ function drawCurve(curve, marks, label) {
   const over = chooseScale(0, Math.max(...curve.exposure, 0.05), OVER_TOP, OVER_BOTTOM, 3);
   return draw(
     "svg",
-    { viewBox: "0 0 680 372", role: "img", "aria-label": label, class: "curve" },
+    { viewBox: `0 0 ${WIDTH} 388`, role: "img", "aria-label": label, class: "curve" },
     ...drawGrid(work, (value) => value.toFixed(work.step < 0.1 ? 2 : 1)),
     ...drawGrid(over, (value) => `${Math.round(value * 100)} %`),
     ...drawTicks(all, x),
@@ -22,7 +24,7 @@ function drawCurve(curve, marks, label) {
     ...marks.map((mark) => drawMark(mark, x)),
     caption(LEFT, WORK_TOP - 3, "work per joule"),
     caption(LEFT, OVER_TOP - 5, "exposure: share of time above the request"),
-    caption(RIGHT, 368, "request", "end"),
+    caption(RIGHT, 384, "request", "end"),
   );
 }
 

@@ -34,7 +34,7 @@ function makeFigure(container) {
   const values = container.marks.map((mark) => mark[2]).join(", ");
   const legend =
     "1.0 is the best request that keeps the performance floor; dashed: below that floor; " +
-    "grey: 90 % band";
+    "shaded: 90 % band";
   return [
     make(
       "figure",

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from recommender.report.page.element import Element
 
 _LEFT, _WIDTH = 10.0, 620.0
-_TOP, _HEIGHT = 26.0, 30.0
+_TOP, _HEIGHT = 46.0, 30.0
+_ROWS = {"best at": 16.0, "planned to": 38.0}  # of the marks' texts, so that they never meet
 
 
 def pool_section(pool: PoolReport) -> Element:
@@ -37,20 +38,19 @@ def _picture(pool: PoolReport) -> Element:
     """Used and reserved cores as parts of one bar, and the uses to plan for as marks above it."""
     used, reserved = pool.utilisation, pool.packing
     drawing = element(
-        "svg", viewBox="0 0 640 88", role="img", aria_label=_describe(pool), class_="bar"
+        "svg", viewBox="0 0 640 104", role="img", aria_label=_describe(pool), class_="bar"
     )
     drawing.append(_bar(1.0, "free"))
     if reserved is not None:
         drawing.append(_bar(reserved, "reserved"))
     drawing.append(_bar(used, "used"))
-    marks = {"best at": pool.best_utilisation, "planned to": pool.planning_ceiling}
-    known = {name: share for name, share in marks.items() if share is not None}
-    for name, share in known.items():
-        drawing.append(_mark(share, name, is_left=name == "best at" and len(known) > 1))
-    drawing.append(svg_text(f"used {format_share(used)}", _LEFT, 74.0))
+    if pool.best_utilisation is not None:
+        drawing.append(_mark(pool.best_utilisation, "best at"))
+    drawing.append(_mark(pool.planning_ceiling, "planned to"))
+    drawing.append(svg_text(f"used {format_share(used)}", _LEFT, 96.0))
     if reserved is not None:
         text = f"requested {format_share(reserved)} of the cores"
-        drawing.append(svg_text(text, _LEFT + _WIDTH, 74.0, anchor="end"))
+        drawing.append(svg_text(text, _LEFT + _WIDTH, 96.0, anchor="end"))
     return element("figure", drawing)
 
 
@@ -68,11 +68,15 @@ def _bar(share: float, name: str) -> Element:
     return element("rect", x=_LEFT, y=_TOP, width=f"{width:.1f}", height=_HEIGHT, class_=name)
 
 
-def _mark(share: float, name: str, *, is_left: bool) -> Element:
-    """A line over the bar with its text; where there are two, the first stands to the left."""
-    x = _place(share)
-    is_left = is_left or share > 0.8
-    line = element("path", d=f"M{x:.1f} {_TOP - 8:.1f}V{_TOP + _HEIGHT + 4:.1f}", class_="mark")
-    text = f"{name} {format_share(share)}"
-    label = svg_text(text, x + (-5 if is_left else 5), 16.0, anchor="end" if is_left else "start")
+def _mark(share: float, name: str) -> Element:
+    """A line over the bar, with its text where there is room."""
+    x, row = _place(share), _ROWS[name]
+    line = element("path", d=f"M{x:.1f} {row - 12:.1f}V{_TOP + _HEIGHT + 4:.1f}", class_="mark")
+    is_left = share > 0.5
+    label = svg_text(
+        f"{name} {format_share(share)}",
+        x + (-5 if is_left else 5),
+        row,
+        anchor="end" if is_left else "start",
+    )
     return element("g", line, label)

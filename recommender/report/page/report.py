@@ -99,7 +99,7 @@ def _workloads(report: Report) -> Element:
         element(
             "div",
             element("table", element("thead"), element("tbody"), id="rows"),
-            class_="wide",
+            class_="wide rows",
         ),
         element("div", id="parts"),
     )
