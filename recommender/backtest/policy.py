@@ -81,11 +81,13 @@ class Policy:
 class Rules:
     """What the policies of one pool have in common.
 
-    `planned` is the utilisation up to which its nodes may be filled.
+    `planned` is the utilisation up to which its nodes may be filled, `pooled` what T2 and T3 are
+    planned with.
     """
 
     allowance: Allowance = ANY
     planned: float = 1.0
+    pooled: CheckLimits = POOLED
 
     def check_priced(self, trace: PoolTrace, p: Floats) -> PoolCheck:
         """T1 with the quantiles `p` [K]."""
@@ -99,11 +101,11 @@ class Rules:
 
     def check_pooled(self, trace: PoolTrace) -> PoolCheck:
         """T2."""
-        return size_pooled(trace, allowance=self.allowance, limits=self._within(POOLED))
+        return size_pooled(trace, allowance=self.allowance, limits=self._within(self.pooled))
 
     def check_blocks(self, trace: PoolTrace) -> BlockCheck:
         """T3."""
-        return size_by_block(trace, allowance=self.allowance, limits=self._within(POOLED))
+        return size_by_block(trace, allowance=self.allowance, limits=self._within(self.pooled))
 
     def _within(self, limits: CheckLimits) -> CheckLimits:
         return replace(limits, utilisation=self.planned)

@@ -97,6 +97,7 @@ def observe_pools(
             marked = _mark(row, workload, managed)
             work_class = (work_classes or {}).get(workload.ref, "standard")
             rows.append(replace(marked, work_class=work_class))
+    rows.sort(key=_rank)
     for number, left in enumerate(_find_left(cluster, kinds)):
         if len(left):
             used = _find_unknown_use(usage, nodes, kinds[number], number, rows)
@@ -112,6 +113,11 @@ def estimate_visible_share(trace: PoolTrace) -> float:
     known = np.array([bool(ref.namespace) for ref in trace.workloads], dtype=np.bool_)
     used = trace.pod_usage.sum(axis=1, dtype=np.float64) * trace.replicas
     return float(used[known].sum() / used.sum()) if used.sum() > 0.0 else 0.0
+
+
+def _rank(row: _Row) -> tuple[float, int, float, float]:
+    """By what it uses, is and requests: whatever the names, the packer meets them in one order."""
+    return float(np.nansum(row.usage)), row.replicas, sum(row.cores), sum(row.memory)
 
 
 def _count_here(workload: Workload, kind_of: dict[str, int], kinds: int) -> Integers:

@@ -20,6 +20,7 @@ from recommender.report.notation import (
 )
 from recommender.report.savings import describe_container_savings, describe_update
 from recommender.report.table import SIMULATED
+from recommender.sizing.scaled import SCALED_BASIS
 from recommender.units import DAY, format_duration, parse_millicores
 
 if TYPE_CHECKING:
@@ -230,7 +231,9 @@ def describe_saving(
 def _estimate_nodes_freed(
     workload: WorkloadReport, container: ContainerReport, pool: PoolReport | None
 ) -> float | None:
-    """Requested cores that go, in nodes packed as the pool's are."""
+    """Requested cores that go, in nodes packed as the pool's are; None where replicas go too."""
+    if container.basis.startswith(SCALED_BASIS):
+        return None
     now = request_cores(container.current.requests)
     ours = request_cores(container.recommended.target)
     if pool is None or pool.packing is None or now is None or ours is None:

@@ -9,13 +9,24 @@ import os
 import platform
 import sys
 
-from tests.bench import collector, curves, page, replay, report, scale, service, start, table
+from tests.bench import (
+    backtest,
+    collector,
+    curves,
+    page,
+    replay,
+    report,
+    scale,
+    service,
+    start,
+    table,
+)
 from tests.bench.figure import Sheet
 from tests.bench.process import compile_package
 
 BENCHES = {
     each.__name__.rpartition(".")[2]: each
-    for each in (start, report, page, scale, curves, replay, table, service, collector)
+    for each in (start, report, page, scale, curves, replay, backtest, table, service, collector)
 }
 
 
