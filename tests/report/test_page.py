@@ -198,6 +198,14 @@ def test_the_curve_and_its_marks_are_those_of_the_report():
     assert [mark[:2] for mark in row["marks"]] == [["now", 1.5], ["stock", 0.512], ["ours", 0.411]]
 
 
+def test_a_point_that_is_no_number_is_not_drawn():
+    points = container().curve
+    broken = msgspec.structs.replace(points[1], high=float("inf"))
+    row = container(curve=(points[0], broken, *points[2:]))
+    data = compact_report(sample_report(workloads=(workload(row),)))
+    assert data["workloads"][0]["containers"][0]["curve"]["cores"] == [0.1, 0.4, 0.8, 1.6]
+
+
 def test_two_requests_are_needed_to_draw_a_curve():
     single = container(curve=container().curve[:1])
     data = compact_report(sample_report(workloads=(workload(single),)))

@@ -196,7 +196,7 @@ def _memory(quantities: Quantities) -> float | None:
 
 def _compact_curve(points: Sequence[CurvePoint]) -> dict[str, Any] | None:
     """Columns of numbers; None where there are not two requests to draw."""
-    drawn = [point for point in points if point.request_cores > 0]
+    drawn = [point for point in points if point.request_cores > 0 and _is_finite(point)]
     if len({point.request_cores for point in drawn}) < 2:
         return None
     return {
@@ -207,6 +207,10 @@ def _compact_curve(points: Sequence[CurvePoint]) -> dict[str, Any] | None:
         "exposure": [_shorten(point.exposure, digits=3) for point in drawn],
         "feasible": [int(point.is_feasible) for point in drawn],
     }
+
+
+def _is_finite(point: CurvePoint) -> bool:
+    return all(map(math.isfinite, (point.work_per_joule, point.low, point.high, point.exposure)))
 
 
 def _marks(container: ContainerReport) -> list[list[Any]]:

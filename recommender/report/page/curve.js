@@ -4,7 +4,7 @@ const WIDTH = Math.max(340, Math.min(680, innerWidth - 32));
 const LEFT = 56, RIGHT = WIDTH - 16, WORK_TOP = 74, WORK_BOTTOM = 246, OVER_TOP = 272, OVER_BOTTOM = 346;
 const MARK_ROWS = { now: 14, stock: 30, ours: 46 };
 const STEPS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100];
-const MOST_INTERVALS = 6;
+const MOST_INTERVALS = 6, FEWEST_TICKS = 4;
 
 function drawCurve(curve, marks, label) {
   const all = curve.cores.concat(marks.map((mark) => mark[1]));
@@ -21,7 +21,8 @@ function drawCurve(curve, marks, label) {
     draw("path", { class: "band", d: outline(curve, x, work.y) }),
     ...drawWork(curve, x, work.y),
     draw("path", { class: "exposure", d: line(curve.cores, curve.exposure, x, over.y) }),
-    ...marks.map((mark) => drawMark(mark, x)),
+    ...marks.map((mark) => drawMarkLine(mark, x)),
+    ...marks.map((mark) => drawMarkText(mark, x)), // above all lines
     caption(LEFT, WORK_TOP - 3, "work per joule"),
     caption(LEFT, OVER_TOP - 5, "exposure: share of time above the request"),
     caption(RIGHT, 384, "request", "end"),
@@ -53,14 +54,12 @@ function drawGrid(scale, format) {
   });
 }
 
-// 1, 2 and 5 times the powers of ten; labels without room are left out.
+// 1, 2 and 5 times the powers of ten, all digits where these are few; labels without room are
+// left out.
 function drawTicks(all, x) {
   const low = Math.min(...all), high = Math.max(...all);
-  const found = [];
-  for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power += 1) {
-    for (const digit of [1, 2, 5]) found.push(Number(`${digit}e${power}`));
-  }
-  let ticks = found.filter((cores) => cores >= low && cores <= high);
+  let ticks = chooseTicks(low, high, [1, 2, 5]);
+  if (ticks.length < FEWEST_TICKS) ticks = chooseTicks(low, high, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
   if (ticks.length < 2) ticks = [low, high];
   let end = 0;
   return ticks.map((cores) => {
@@ -72,6 +71,14 @@ function drawTicks(all, x) {
     }
     return tick;
   });
+}
+
+function chooseTicks(low, high, digits) {
+  const found = [];
+  for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power += 1) {
+    for (const digit of digits) found.push(Number(`${digit}e${power}`));
+  }
+  return found.filter((cores) => cores >= low && cores <= high);
 }
 
 function formatCores(cores) {
@@ -104,15 +111,20 @@ function drawWork(curve, x, y) {
     .map(([name, d]) => draw("path", { class: `work ${name}`, d }));
 }
 
-function drawMark([name, cores, text], x) {
-  const place = x(cores), row = MARK_ROWS[name];
+function drawMarkLine([name, cores], x) {
+  const d = `M${x(cores).toFixed(1)} ${MARK_ROWS[name] - 10}V${OVER_BOTTOM}`;
+  return draw("g", { class: `mark ${name}` }, draw("path", { d }));
+}
+
+function drawMarkText([name, cores, text], x) {
+  const place = x(cores);
   const isRight = place > (LEFT + RIGHT) / 2;
-  return draw(
-    "g",
-    { class: `mark ${name}` },
-    draw("path", { d: `M${place.toFixed(1)} ${row - 10}V${OVER_BOTTOM}` }),
-    draw("text", { x: place + (isRight ? -5 : 5), y: row, "text-anchor": isRight ? "end" : "start" }, text),
-  );
+  const attributes = {
+    x: place + (isRight ? -5 : 5),
+    y: MARK_ROWS[name],
+    "text-anchor": isRight ? "end" : "start",
+  };
+  return draw("g", { class: `mark ${name}` }, draw("text", attributes, text));
 }
 
 function caption(x, y, text, anchor = "start") {
