@@ -20,13 +20,26 @@ from tests.bench import (
     service,
     start,
     table,
+    tiers,
 )
 from tests.bench.figure import Sheet
 from tests.bench.process import compile_package
 
 BENCHES = {
     each.__name__.rpartition(".")[2]: each
-    for each in (start, report, page, scale, curves, replay, backtest, table, service, collector)
+    for each in (
+        start,
+        report,
+        page,
+        scale,
+        tiers,
+        curves,
+        replay,
+        backtest,
+        table,
+        service,
+        collector,
+    )
 }
 
 
