@@ -44,8 +44,7 @@ def short():
 
 def judge(evidence, settings=DEFAULTS):
     pools = estimate_pools(evidence.cluster, evidence.history.nodes)
-    (tier,) = TierJudge().judge(evidence, pools, settings).values()
-    return tier
+    return TierJudge().judge(evidence, pools[0], pools, settings)
 
 
 def outcome(tier):
@@ -116,31 +115,32 @@ def test_no_tier_above_the_highest_that_is_allowed_is_tried(short, name):
 def test_nothing_is_replayed_for_the_stock_rule(short):
     pools = estimate_pools(short.cluster, short.history.nodes)
     settings = replace(DEFAULTS, highest_tier="T0")
-    assert TierJudge().judge(short, pools, settings) == {}
+    assert TierJudge().judge(short, pools[0], pools, settings) is None
 
 
-def test_a_pool_that_others_keep_hot_has_no_energy_tier(short):
+def test_a_pool_that_others_keep_hot_is_priced_and_not_pooled(short):
     """Nodes that are full of what nobody manages stay hot whatever the managed ones request."""
     nodes = short.history.nodes
     full = np.full_like(nodes.cpu_used, 31.5)  # of 32 cores
     evidence = replace(short, history=replace(short.history, nodes=replace(nodes, cpu_used=full)))
     tier = judge(evidence)
-    assert tier.name == "T0"
-    (gate,) = tier.gates
-    assert (gate.tier, gate.what, gate.is_met) == ("T1", "pool check", False)
-    assert "no factor" in gate.found
+    assert tier.name == "T1"
+    assert outcome(tier)["T1", "pool check"] is True
+    assert outcome(tier)["T2", "visible"] is False
 
 
 def test_what_was_found_is_kept_for_an_hour_of_history_while_the_nodes_are_the_same(short):
     pools = estimate_pools(short.cluster, short.history.nodes)
     keeper = TierJudge()
-    (first,) = keeper.judge(short, pools, DEFAULTS).values()
-    assert keeper.judge(at(short, 3599), pools, DEFAULTS)[pools[0].name] is first
-    assert keeper.judge(at(short, 3600), pools, DEFAULTS)[pools[0].name] is not first
-    smaller = (replace(pools[0], nodes=pools[0].nodes[1:]),)
-    assert keeper.judge(short, smaller, DEFAULTS)[pools[0].name] is not first
-    other = replace(DEFAULTS, highest_tier="T1")
-    assert keeper.judge(short, pools, other)[pools[0].name].name == "T1"
+
+    def judged(evidence=short, pools=pools, settings=DEFAULTS):
+        return keeper.judge(evidence, pools[0], pools, settings)
+
+    first = judged()
+    assert judged(at(short, 3599)) is first
+    assert judged(at(short, 3600)) is not first
+    assert judged(pools=(replace(pools[0], nodes=pools[0].nodes[1:]),)) is not first
+    assert judged(settings=replace(DEFAULTS, highest_tier="T1")).name == "T1"
 
 
 def at(evidence, seconds):

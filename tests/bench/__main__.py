@@ -13,6 +13,7 @@ from tests.bench import (
     backtest,
     collector,
     curves,
+    page,
     replay,
     report,
     scale,
@@ -26,7 +27,19 @@ from tests.bench.process import compile_package
 
 BENCHES = {
     each.__name__.rpartition(".")[2]: each
-    for each in (start, report, scale, tiers, curves, replay, backtest, table, service, collector)
+    for each in (
+        start,
+        report,
+        page,
+        scale,
+        tiers,
+        curves,
+        replay,
+        backtest,
+        table,
+        service,
+        collector,
+    )
 }
 
 

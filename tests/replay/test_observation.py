@@ -116,6 +116,13 @@ def test_a_workload_that_was_never_seen_has_its_replicas_and_requests():
     assert trace.cpu_requests[row] == 1.5
 
 
+@pytest.mark.parametrize("nonsense", [-1.0, np.inf, 1e30, 2 * POOL.cores + 0.1])
+def test_more_than_nodes_have_and_less_than_nothing_was_not_used(nonsense):
+    trace = observe(usage_of({(WEB, "app"): pods_of(nonsense, 1)}), cluster_of(workload_of()))
+    assert np.isnan(trace.usage[trace.containers.index(ContainerRef(WEB, "app"))]).all()
+    assert trace.work == 0.0
+
+
 def test_a_container_without_a_request_has_its_limit_else_nothing():
     specs = (
         ContainerSpec("app", limits=Amounts(800, GIB)),
