@@ -1,7 +1,8 @@
 # One command per chore; each sets up what it needs and is quick when it is there.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-node e2e check bench format image lock golden docs setup testbed clean
+.PHONY: help demo test test-node e2e check bench science format image lock golden docs dashboards \
+  setup testbed clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -35,7 +36,7 @@ demo: setup      ## the main job on a simulated cluster: no cluster and no store
 	@$(BIN)/joulefit demo
 
 test: testbed    ## the suite, real parts included; what times the kernel runs alone, at the end
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 	$(BIN)/python -m pytest -m node
 
 test-node: testbed ## of these only the tests that need a real node or eBPF
@@ -44,13 +45,14 @@ test-node: testbed ## of these only the tests that need a real node or eBPF
 e2e: testbed     ## the whole road on a real Kubernetes node, step by step, and what kubectl shows then
 	@$(AS_ROOT) $(BIN)/python -m tests.e2e
 
-check: setup     ## formatter, linter, types, layers, generated files
+check: setup     ## formatter, linter, types, layers, generated files, dashboards
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m docs.generate --check
 	$(BIN)/python -m manifests.generate --check
+	$(BIN)/python -m manifests.dashboards --check
 
 image:           ## the container image, by the engine of ENGINE (docker, podman)
 	$(ENGINE) build -f Containerfile -t joulefit:$(VERSION) --build-arg VERSION=$(VERSION) \
@@ -60,12 +62,18 @@ image:           ## the container image, by the engine of ENGINE (docker, podman
 bench: testbed   ## the figures, each beside what it is compared with
 	$(BIN)/python -m tests.bench
 
+science: setup   ## docs/science.md: every policy on made-up fleets of 2,500 containers (half an hour)
+	$(BIN)/python -m docs.science
+
 format: setup    ## write the formatter's and the linter's safe changes
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 docs: setup      ## write the generated parts of docs/
 	$(BIN)/python -m docs.generate
 	$(BIN)/python -m manifests.generate
+
+dashboards: setup ## write the dashboards' JSON
+	$(BIN)/python -m manifests.dashboards
 
 golden: setup    ## write the expected outputs of tests/report anew; read the diff before you commit
 	JOULEFIT_WRITE_GOLDEN=1 $(BIN)/python -m pytest -q tests/report

@@ -81,29 +81,36 @@ class Policy:
 class Rules:
     """What the policies of one pool have in common.
 
-    `planned` is the utilisation up to which its nodes may be filled.
+    `planned` is the utilisation up to which its nodes may be filled, `pooled` what T2 and T3 are
+    planned with.
     """
 
     allowance: Allowance = ANY
     planned: float = 1.0
+    pooled: CheckLimits = POOLED
 
     def check_priced(self, trace: PoolTrace, p: Floats) -> PoolCheck:
-        """T1 with the quantiles `p` [K]."""
+        """T1 with the quantiles `p` [K].
+
+        What others heat is borne: a pool of which one runaway pod fills a node would else have no
+        energy tier at all, though no request of ours is at fault.
+        """
         return size_priced(
             trace,
             p,
             allowance=self.allowance,
             limits=self._within(choose_limits(trace)),
             seeds=choose_seeds(trace),
+            bears_others=True,
         )
 
     def check_pooled(self, trace: PoolTrace) -> PoolCheck:
         """T2."""
-        return size_pooled(trace, allowance=self.allowance, limits=self._within(POOLED))
+        return size_pooled(trace, allowance=self.allowance, limits=self._within(self.pooled))
 
     def check_blocks(self, trace: PoolTrace) -> BlockCheck:
         """T3."""
-        return size_by_block(trace, allowance=self.allowance, limits=self._within(POOLED))
+        return size_by_block(trace, allowance=self.allowance, limits=self._within(self.pooled))
 
     def _within(self, limits: CheckLimits) -> CheckLimits:
         return replace(limits, utilisation=self.planned)

@@ -139,7 +139,9 @@ def _describe_work(report: WorkloadReport) -> Entry | None:
 def _confidence(container: ContainerReport) -> str:
     if container.tier == "T0":
         return "low"
-    return "medium" if "modelled" in container.basis else "high"
+    usage = container.usage
+    is_short = usage is not None and usage.days < (usage.days_needed or 0.0)
+    return "medium" if is_short or "modelled" in container.basis else "high"
 
 
 def _summarise(containers: Sequence[Entry]) -> Entry:

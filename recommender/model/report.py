@@ -83,6 +83,15 @@ class Usage(_Json, frozen=True):
     days: Annotated[float, Meta(description="days between the first and the last sample")]
     samples: Annotated[int, Meta(description="samples of single pods, one for each time bin")]
     present_share: Annotated[float, Meta(description="share of the window's bins with a sample")]
+    pattern: Annotated[
+        str, Meta(description="flat, daily, weekly, bursty or on/off; empty: not looked at")
+    ] = ""
+    days_needed: Annotated[
+        float | None,
+        Meta(
+            description="days of history that such a pattern needs for 5 % of error; null: as above"
+        ),
+    ] = None
 
 
 class Reason(_Json, frozen=True):

@@ -37,6 +37,8 @@ def describe_usage(demand: ContainerDemand) -> Usage:
         days=demand.days,
         samples=demand.samples,
         present_share=demand.present_share,
+        pattern=demand.rhythm.pattern,
+        days_needed=demand.rhythm.days_needed,
     )
 
 

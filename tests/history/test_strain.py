@@ -8,17 +8,28 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from recommender.cycle import run_once
 from recommender.history.client import PrometheusClient
 from recommender.history.kept import KeptHistory
 from recommender.history.store_reader import Scope, StoreReader
 from recommender.history.strain import SOURCES, HourTable
+from recommender.model.cluster import (
+    Amounts,
+    ClusterState,
+    ContainerSpec,
+    Node,
+    NodeLoad,
+    Workload,
+)
 from recommender.model.history import BURST_SHARES, TimeGrid
 from recommender.model.identity import ContainerRef, PodOwners, WorkloadRef
-from recommender.settings import StoreSettings
+from recommender.model.recording import Recording
+from recommender.recording import read_recording, write_recording
+from recommender.settings import SizingSettings, StoreSettings
 from tests.testbed.openmetrics import Series
 
 END = 1_760_054_400  # 2025-10-10 00:00 UTC
-GRID = TimeGrid(END, 3 * 288)
+GRID = TimeGrid(END, 4 * 288)
 TIMES = np.arange(GRID.start - 3600, END + 1, 60)
 HOUR = (TIMES[1:] - 1 - GRID.start) // 3600  # of the minute that ends at each sample
 WEB, API = (WorkloadRef("shop", "Deployment", name) for name in ("web", "api"))
@@ -47,9 +58,9 @@ def gauge(name, labels, value):
 
 
 def cores_of(pod):
-    """0.2 cores, of web-a a whole one in each tenth minute."""
+    """0.2 cores, of web-a a whole one in each fifth minute."""
     minute = TIMES[1:] // 60
-    return np.where((minute % 10 == 0) & (pod == "web-a"), 1.0, 0.2)
+    return np.where((minute % 5 == 0) & (pod == "web-a"), 1.0, 0.2)
 
 
 def cadvisor_series():
@@ -105,19 +116,19 @@ def row_of(usage, ref):
 
 
 def test_throttling_is_the_share_of_periods_over_the_pods_by_hour(history):
-    expected = np.zeros(72)
+    expected = np.zeros(96)
     expected[list(HELD)] = 0.5 / 2  # one of two pods
     throttled = history.usage.throttled
     assert throttled[row_of(history.usage, WEB)] == pytest.approx(expected, abs=0.005)
 
 
 def test_what_has_no_limit_was_not_held_back(history):
-    assert history.usage.throttled[row_of(history.usage, API)].tolist() == [0.0] * 72
+    assert history.usage.throttled[row_of(history.usage, API)].tolist() == [0.0] * 96
 
 
 def test_pressure_is_the_mean_over_the_pods_that_tell_it(history):
     pressure = history.usage.pressure
-    assert pressure[row_of(history.usage, WEB)] == pytest.approx(np.full(72, 0.2), rel=0.02)
+    assert pressure[row_of(history.usage, WEB)] == pytest.approx(np.full(96, 0.2), rel=0.02)
     assert np.isnan(pressure[row_of(history.usage, API)]).all()
 
 
@@ -128,9 +139,8 @@ def test_the_frequency_of_a_node_is_the_mean_of_its_cpus(history):
 
 
 def test_bursts_are_what_five_minute_means_hide(history):
-    """Of web-a a minute in ten has 1 core: five-minute means are 0.36 and 0.2, half of each, so
-    their p95 is 0.36 where the p95 of minutes is 1; the medians are 0.28 (of two levels, linear
-    between them) and 0.2."""
+    """Of web-a a minute in five has 1 core, the others 0.2: each five-minute mean is 0.36, and the
+    p90 of minutes is 1."""
     usage = history.usage
     ratio = dict(zip(BURST_SHARES, usage.burst[row_of(usage, WEB)].tolist(), strict=True))
     assert ratio[0.95] == pytest.approx(1.0 / 0.36, rel=1e-3)
@@ -155,7 +165,7 @@ def test_it_costs_few_queries(history, cadvisor):
 def test_of_joulefits_collector_the_share_is_waited_over_wanted(joulefit):
     """0.2 cores were had and 0.2 were waited for: half, of one of two pods."""
     found = StoreReader(joulefit).read(GRID, SCOPE)
-    expected = np.zeros(72)
+    expected = np.zeros(96)
     expected[list(HELD)] = 0.25
     row = row_of(found.usage, WEB)
     assert found.usage.throttled[row] == pytest.approx(expected, abs=0.005)
@@ -245,3 +255,41 @@ def test_tables_of_hours_grow_and_shrink_and_absent_containers_stay_absent():
     assert cut.row(other) == pytest.approx([0.0, 0.5])
     assert cut.row(one).tolist() == [0.0, 0.0]
     assert np.isnan(table({}, source=SOURCES[2]).row(one)).all()
+
+
+def recording_of(history):
+    """That history with the cluster it is of."""
+    spec = ContainerSpec("app", Amounts(500, 2**28))
+    cluster = ClusterState(
+        source="a test",
+        nodes=(Node("n1", 16.0, 2**36),),
+        workloads=(Workload(WEB, (spec,), replicas=2, pods_on={"n1": 2}),),
+        reserved={"n1": NodeLoad(8.0, 2**34)},
+    )
+    return Recording("2025-10-10T00:00:00Z", cluster, history, "a test")
+
+
+def report_of(recording):
+    class Source:
+        def read(self):
+            return recording
+
+    return run_once(Source(), None, settings=SizingSettings(), with_curves=False).report
+
+
+def test_what_is_read_reaches_the_explanation_from_a_recording_too(history, tmp_path):
+    """Throttled a quarter of two hours of 96; bursts of 1 core where five minutes show 0.36."""
+    recording = recording_of(history)
+    report = report_of(recording)
+    ((container,),) = (each.containers for each in report.workloads)
+    steps = {reason.step: reason for reason in container.reasons}
+    assert container.tier == "T1"
+    assert steps["throttling"].value == "0.5% of the time"
+    assert steps["frequency"].value == "x1.000, beta 1.00"
+    assert steps["bursts"].value == "x2.78"  # 1 / 0.36
+    assert steps["slo guard"].why.startswith(
+        "held back by its limit 2.1% of a day, 2 days before the last: at least"
+    )
+    write_recording(tmp_path / "it.joulefit", recording)
+    again = report_of(read_recording(tmp_path / "it.joulefit"))
+    assert again.workloads == report.workloads

@@ -8,7 +8,7 @@ import pytest
 from recommender import __version__
 from tests.main_job.command import JOULEFIT, joulefit
 
-COMMANDS = ["report", "explain", "compare", "curve", "record", "run", "doctor", "demo"]
+COMMANDS = ["report", "explain", "compare", "backtest", "curve", "record", "run", "doctor", "demo"]
 
 
 def test_help_names_every_command_and_ends_clean():

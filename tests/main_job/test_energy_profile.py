@@ -1,6 +1,8 @@
 """`joulefit` on a real API server and a real Prometheus, with an EnergyProfile beside a VPA."""
 
 import json
+import math
+import re
 
 import pytest
 
@@ -44,6 +46,11 @@ def explain(live, workload):
     return outcome.stdout
 
 
+def work_line(text):
+    (line,) = [each for each in text.splitlines() if each.startswith("  work  ")]
+    return line
+
+
 def change(profiles, workload, **spec):
     path = f"/apis/joulefit.io/v1alpha1/namespaces/{workload.namespace}/energyprofiles/"
     profiles.api.patch(path + workload.name, {"spec": spec})
@@ -59,9 +66,18 @@ def is_taken(profiles, workload, **spec):
 
 
 @pytest.mark.usefixtures("profiles")
+def test_a_dry_run_prints_the_status_of_both_objects(live, workload, cluster):
+    before = status_of(cluster, workload, "enp")
+    outcome = live("run", "--once", "--dry-run")
+    assert outcome.code == 0, outcome.stderr
+    assert "kind: EnergyProfile" in outcome.stdout
+    assert status_of(cluster, workload, "enp") == before
+
+
+@pytest.mark.usefixtures("profiles")
 def test_explain_shows_the_work_and_who_chose_the_class(live, workload, fleet):
     text = explain(live, workload)
-    (line,) = [each for each in text.splitlines() if each.startswith("  work  ")]
+    line = work_line(text)
     # Seconds of CPU per busy core-second are one, whatever the load.
     assert ", 1 per core-second" in line
     rows = [row for each in workload.containers for row in fleet.rows_of(workload, each.name)]
@@ -80,28 +96,50 @@ def test_a_metric_without_series_is_told_and_stops_nothing(live, workload, profi
 
 
 @pytest.mark.usefixtures("profiles")
-def test_a_recording_holds_the_profile_but_no_work(live, workload, tmp_path):
+def test_a_recording_holds_the_profile_and_the_work(live, workload, tmp_path):
     path = tmp_path / "week.joulefit"
     assert live("record", path).code == 0
     name = f"{workload.namespace}/deploy/{workload.name}"
     outcome = joulefit("explain", name, "--recording", path)
     assert outcome.code == 0, outcome.stderr
-    assert f"{CPU_TIME} was not read: a recording does not hold it" in outcome.stdout
+    assert f"{CPU_TIME} of its EnergyProfile: its own throughput" in outcome.stdout
+    assert work_line(outcome.stdout) == work_line(explain(live, workload))
     assert "work class critical: spec.workClass of its EnergyProfile" in outcome.stdout
+
+
+@pytest.mark.usefixtures("profiles")
+def test_without_an_energy_profile_cpu_time_stands_for_work(live, fleet):
+    text = explain(live, fleet.workloads[-2])
+    assert "CPU time stands for work: efficiency of provisioning, not of the code" in text
+
+
+@pytest.fixture
+def scaled(profiles, fleet):
+    """The deployment that an HPA holds at 70 %, with its own CPU time as its work."""
+    first = next(each for each in fleet.workloads if each.kind == "Deployment")
+    metric = {"name": CPU_TIME, "unit": "seconds"}
+    profiles.apply([energy_profile(first.namespace, first.name, workMetric=metric)])
+    yield first
+    profiles.kubectl("delete", "enp", first.name, "-n", first.namespace)
+
+
+def test_a_workload_under_an_hpa_is_sized_by_its_work(live, scaled, cluster):
+    """Its two containers share the work unevenly as it grows, which is what bends one of them."""
+    text = explain(live, scaled)
+    assert "tier T1 work per joule of a replica" in text
+    line = next(each for each in text.splitlines() if each.startswith("  request "))
+    _, cores, _ = re.split(r"\s{2,}", line.strip(), maxsplit=2)
+    used = float(re.search(r"(\S+) / 0\.7 = ", line)[1])  # the HPA's 70 %
+    assert int(cores.removesuffix("m")) == math.ceil(used / 0.7 * 1000)
+    assert live("run", "--once").code == 0
+    found = status_of(cluster, scaled, "enp")
+    assert found["work"]["kind"] == "throughput"
+    assert found["basis"] == "work per joule of a replica"
 
 
 def status_of(cluster, workload, kind):
     text = cluster.kubectl("get", kind, workload.name, "-n", workload.namespace, "-o", "json")
     return json.loads(text).get("status", {})
-
-
-@pytest.mark.usefixtures("profiles")
-def test_a_dry_run_prints_the_status_of_both_objects(live, workload, cluster):
-    before = status_of(cluster, workload, "enp")
-    outcome = live("run", "--once", "--dry-run")
-    assert outcome.code == 0, outcome.stderr
-    assert "kind: EnergyProfile" in outcome.stdout
-    assert status_of(cluster, workload, "enp") == before
 
 
 @pytest.mark.usefixtures("profiles")

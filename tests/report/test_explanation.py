@@ -170,6 +170,11 @@ def test_freed_nodes_are_requested_cores_over_packed_ones(replicas, factor, free
     )
 
 
+def test_where_replicas_are_sized_no_number_of_nodes_is_made_of_one_request():
+    scaled = container(basis="work per joule of a replica, modelled power")
+    assert "once emptied nodes are switched off;" in _explain(workload(scaled))
+
+
 def test_a_pool_that_is_not_known_frees_no_number_of_nodes():
     assert "once emptied nodes are switched off;" in _explain(workload(pool=None))
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.main_job.command import joulefit
 from tests.service.account import install_account
 from tests.service.process import ServiceProcess
 from tests.testbed.control_plane import ControlPlane
@@ -37,13 +38,6 @@ GROUP = "/apis/autoscaling.k8s.io/v1"
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/joulefit/leases"
 
 Object = dict[str, Any]
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs the servers stays together by file: a worker starts them once for all its files."""
-    for item in items:
-        if "service" in item.path.parts and "plane" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group(f"service-{item.path.stem}"))
 
 
 class Plane(ControlPlane):
@@ -110,6 +104,26 @@ def plane(fleet_plane: Plane) -> Plane:
     """The API server with the fleet, as if no recommender had ever run."""
     fleet_plane.forget()
     return fleet_plane
+
+
+@pytest.fixture(scope="session")
+def first_answers(fleet_plane: Plane, store: str) -> dict[str, Object]:
+    """The status of each VPA after a first cycle."""
+    where = ("--kubeconfig", fleet_plane.service, "--store", store)
+    fleet_plane.forget()
+    outcome = joulefit("run", "--once", *where, *WINDOW)
+    assert outcome.code == 0, outcome.stderr
+    return {key: each["status"] for key, each in fleet_plane.vpas().items()}
+
+
+@pytest.fixture
+def answered_plane(first_answers: dict[str, Object], plane: Plane) -> Plane:
+    """The API server with the fleet after a first cycle, whose process has ended."""
+    for key, status in first_answers.items():
+        namespace, name = key.split("/")
+        path = f"{GROUP}/namespaces/{namespace}/verticalpodautoscalers/{name}/status"
+        plane.api.patch(path, {"status": status})
+    return plane
 
 
 @pytest.fixture(scope="session")

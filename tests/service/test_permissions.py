@@ -6,7 +6,8 @@ import pytest
 
 from recommender.cluster.lease import name_lease
 from recommender.cluster.role import list_lease_rules, list_rules
-from tests.service.conftest import HOME, TEAM
+from tests.service.account import HOME
+from tests.service.conftest import TEAM
 
 REFUSED = [
     ("get", "secrets"),
