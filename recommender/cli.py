@@ -20,6 +20,7 @@ from recommender.errors import UsageError
 from recommender.flags import collect, settings_options
 from recommender.settings import (
     BacktestSettings,
+    CarbonSettings,
     ClusterSettings,
     CurveSettings,
     DemoSettings,
@@ -36,7 +37,7 @@ from recommender.settings import (
     StoreSettings,
     WindowSettings,
 )
-from recommender.source import READING, choose_source, live_source, table_source
+from recommender.source import READING, carbon_reader, choose_source, live_source, table_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -62,7 +63,9 @@ def main(context: click.Context) -> None:
 
 
 @main.command()
-@settings_options(OutputSettings, GateSettings, SourceSettings, *READING, SizingSettings)
+@settings_options(
+    OutputSettings, GateSettings, SourceSettings, *READING, SizingSettings, CarbonSettings
+)
 def report(**values: Any) -> None:
     """Show what each workload should request, and why. Changes nothing."""
     from recommender.report.document import format_report
@@ -84,7 +87,7 @@ _WITH_CURVES = ("json", "yaml")
 
 @main.command()
 @click.argument("workload", metavar="NAMESPACE/KIND/NAME")
-@settings_options(SourceSettings, *READING, SizingSettings)
+@settings_options(SourceSettings, *READING, SizingSettings, CarbonSettings)
 def explain(workload: str, **values: Any) -> None:
     """Show each step of one workload's recommendation with its numbers."""
     from recommender.report.explain import format_explanation
@@ -212,7 +215,10 @@ def record(file: Path, **values: Any) -> None:
 
 
 @main.command()
-@settings_options(RunSettings, LeaseSettings, PageSettings, GateSettings, *READING, SizingSettings)
+@settings_options(
+    *(RunSettings, LeaseSettings, PageSettings, GateSettings, *READING),
+    *(SizingSettings, CarbonSettings),
+)
 def run(**values: Any) -> None:
     """Write recommendations into the status of the VPAs that name joulefit.
 
@@ -252,6 +258,7 @@ def _serve(values: dict[str, Any]) -> None:
             store=collect(StoreSettings, values),
             window=collect(WindowSettings, values),
             sizing=collect(SizingSettings, values),
+            carbon=collect(CarbonSettings, values),
             pages=collect(PageSettings, values),
         )
     )
@@ -333,6 +340,7 @@ def _run(
         settings=collect(SizingSettings, values),
         with_curves=with_curves,
         profile_sink=profile_sink,
+        carbon=carbon_reader(values),
     )
 
 

@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 from recommender import __version__
 from recommender.model.change import Outcome
 from recommender.telemetry.family import PREFIX, collect_report, gauge
+from recommender.telemetry.footprint import collect_footprint
 from recommender.telemetry.vocabulary import (
     ERROR_KINDS,
     VPA_STATES,
@@ -244,6 +245,7 @@ class _PictureCollector(Collector):
             picture.recommended.items(),
         )
         yield from collect_report(report, picture.rivals)
+        yield from collect_footprint(report.footprint)
 
 
 def _date_recommendations(
