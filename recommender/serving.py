@@ -71,8 +71,8 @@ class ServiceSettings:
 
 
 def serve(settings: ServiceSettings) -> None:
-    """Run until SIGTERM or SIGINT. Raises UsageError, ClusterConfigError and TableError (of a file of
-    carbon or prices) before it begins.
+    """Run until SIGTERM or SIGINT. Raises UsageError, ClusterConfigError and TableError (of a file
+    of carbon or prices) before it begins.
 
     A cluster or a store that does not answer is no reason not to begin: readiness says so.
     """

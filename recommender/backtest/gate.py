@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from recommender.backtest.walk import PolicyTest
     from recommender.energy.array import Floats
     from recommender.model.backtest import PolicyName
-    from recommender.model.identity import ContainerRef
+    from recommender.model.identity import ContainerRef, WorkloadRef
     from recommender.model.intensity import Intensity
     from recommender.model.recording import Recording
     from recommender.replay.check import PoolCheck
@@ -53,12 +53,15 @@ TRAIN, TEST = 5 * DAY, 2 * DAY
 
 @dataclass(frozen=True)
 class _Kept:
-    """What was found, of which nodes, by which settings, in which block of the day."""
+    """What was found, of which nodes, by which settings, in which block of the day, and for which
+    workloads carbon counted: none once the intensity is not known any more.
+    """
 
     tier: PoolTier
     members: tuple[str, ...]
     settings: SizingSettings
     block: int
+    carbon: frozenset[WorkloadRef]
     end: int
 
 
@@ -101,10 +104,12 @@ class TierJudge:
         end = evidence.history.usage.grid.end
         members = tuple(node.name for node in pool.nodes)
         block = _block_at(end)
+        asking = find_carbon_workloads(evidence.cluster) if weigh_blocks(carbon) else frozenset()
         kept = self._kept.get(pool.name)
         if (
             kept is not None
             and (kept.members, kept.settings, kept.block) == (members, settings, block)
+            and kept.carbon == asking
             and 0 <= end - kept.end < self.refresh
         ):
             return kept.tier
@@ -112,7 +117,7 @@ class TierJudge:
         if not trace.is_managed.any() or not np.isfinite(trace.usage).any():
             return None
         tier = judge_pool_tier(evidence, pool, trace, settings, carbon)
-        self._kept[pool.name] = _Kept(tier, members, settings, block, end)
+        self._kept[pool.name] = _Kept(tier, members, settings, block, asking, end)
         return tier
 
 

@@ -91,7 +91,7 @@ class IntensityReader:
             return found
         whole = grid.end // HOUR - grid.first_hour
         if found.series and whole:
-            query = _gather(f"avg_over_time({selector}[{HOUR}s])")
+            query = _gather(f"avg_over_time({selector}[{_within(HOUR)}])")
             part = Part(1, whole)
             begin = grid.first_hour * HOUR
             job = Job(at_points(query, part, start=begin, step=HOUR), found.take)
@@ -107,7 +107,7 @@ class IntensityReader:
         when = f"max(max_over_time(timestamp({selector})[{_LOOK_BACK}s:{MINUTE}s]))"
         jobs = [Job(RangeQuery(when, grid.end, grid.end, MINUTE), recent.take_time)]
         if seconds:
-            mean = f"avg({_gather(f'avg_over_time({selector}[{seconds}s])')})"
+            mean = f"avg({_gather(f'avg_over_time({selector}[{_within(seconds)}])')})"
             jobs.append(Job(RangeQuery(mean, grid.end, grid.end, MINUTE), recent.take_mean))
         pipeline.run("intensity", jobs)
         return recent
@@ -127,6 +127,11 @@ def select_series(source: IntensitySource) -> str:
 def _gather(query: str) -> str:
     """What several scrapers say of one series is one series."""
     return f"avg without ({','.join(_OBSERVERS)}) ({query})"
+
+
+def _within(seconds: int) -> str:
+    """A range without its first moment, which Prometheus before 3.0 counts as well."""
+    return f"{seconds * 1000 - 1}ms"
 
 
 @dataclass
