@@ -77,30 +77,18 @@ class TierJudge:
     def judge(
         self,
         evidence: Recording,
-        pools: Sequence[Pool],
-        settings: SizingSettings,
-        carbon: Intensity | None = None,
-    ) -> dict[str, PoolTier]:
-        """The tier of each pool by its name. Pools without any usage have none.
-
-        `carbon` is what a kWh emits, for workloads with `objective: carbon`.
-        """
-        if settings.highest_tier == "T0":
-            return {}
-        return {
-            pool.name: tier
-            for pool in pools
-            if (tier := self._judge(evidence, pool, pools, settings, carbon))
-        }
-
-    def _judge(
-        self,
-        evidence: Recording,
         pool: Pool,
         pools: Sequence[Pool],
         settings: SizingSettings,
-        carbon: Intensity | None,
+        carbon: Intensity | None = None,
     ) -> PoolTier | None:
+        """The tier of one of the pools; None where nothing was used in it, or nothing may be set.
+
+        No tier above T0 is looked for where the settings allow none. `carbon` is what a kWh
+        emits, for workloads with `objective: carbon`.
+        """
+        if settings.highest_tier == "T0":
+            return None
         end = evidence.history.usage.grid.end
         members = tuple(node.name for node in pool.nodes)
         block = _block_at(end)

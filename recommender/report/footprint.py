@@ -124,7 +124,7 @@ def _say_flow(name: str, flow: Flow) -> str:
     else:
         parts.append(f"nodes {format_three(flow.now)} {word}/h")
     if flow.saved is not None:
-        parts.append(f"{_change(flow.saved)} {word}/h under the condition of the watts below")
+        parts.append(f"{_change(flow.saved)} {word}/h under the condition of the watts saved")
     return ", ".join(parts)
 
 

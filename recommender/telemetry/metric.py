@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 
 from recommender import __version__
 from recommender.model.change import Outcome
+from recommender.telemetry.curve import PowerCurve, collect_power, collect_work
 from recommender.telemetry.family import PREFIX, collect_report, gauge
 from recommender.telemetry.footprint import collect_footprint
 from recommender.telemetry.vocabulary import (
@@ -50,7 +51,7 @@ class _Picture:
 
     `recommended` is when, in unix seconds, each VPA last held a number from the newest history;
     `history_end` the end of the newest history that was read, None before the first; `rivals` are
-    other recommenders' VPAs on the report's workloads.
+    other recommenders' VPAs on the report's workloads; `curves` those of its pools.
     """
 
     report: Report
@@ -58,6 +59,7 @@ class _Picture:
     recommended: Mapping[_VpaKey, float] = field(default_factory=dict)
     history_end: float | None = None
     rivals: Sequence[Rival] = ()
+    curves: Sequence[PowerCurve] = ()
 
 
 class ServiceMetrics:
@@ -127,12 +129,14 @@ class ServiceMetrics:
         received_bytes: int = 0,
         unread: str = "",
         rivals: Sequence[Rival] = (),
+        curves: Sequence[PowerCurve] = (),
     ) -> None:
         """A cycle that ended: its report, what became of each VPA, and what it took.
 
         `seconds` by step; `queries` and `received_bytes` are those of this cycle alone. `unread`
         says why the newest history could not be read, "" where it was: numbers from earlier
-        history are shown, and grow old. `rivals` are other recommenders' VPAs on its workloads.
+        history are shown, and grow old. `rivals` are other recommenders' VPAs on its workloads,
+        `curves` the power curves of its pools.
         """
         last = self._picture
         self._picture = _Picture(
@@ -145,6 +149,7 @@ class ServiceMetrics:
             if unread
             else parse_time(report.source.window_end),
             rivals=rivals,
+            curves=curves,
         )
         self._observe(seconds)
         self._cycles.labels("without_history" if unread else "completed").inc()
@@ -246,6 +251,8 @@ class _PictureCollector(Collector):
         )
         yield from collect_report(report, picture.rivals)
         yield from collect_footprint(report.footprint)
+        yield from collect_power(picture.curves)
+        yield from collect_work(report.workloads)
 
 
 def _date_recommendations(

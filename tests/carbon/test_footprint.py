@@ -11,6 +11,7 @@ from recommender.report.assembly import sum_savings
 from recommender.report.document import format_report
 from recommender.report.explain import format_explanation
 from recommender.report.footprint import describe_footprint
+from recommender.report.page.compact import compact_report
 from recommender.units import YEAR
 from tests.report.sample import sample_report
 
@@ -85,7 +86,7 @@ def test_a_sentence_tells_source_age_gaps_and_hours():
         'carbon: 450 gCO2e/kWh (metric co2{region="de"}, newest value of 2026-06-01T00:00:00Z, '
         "mean of 75 % of the window's hours, 300 to 600 by hour of the day), nodes "
     )
-    assert said.endswith("-9.0+-0.9 gCO2e/h under the condition of the watts below")
+    assert said.endswith("-9.0+-0.9 gCO2e/h under the condition of the watts saved")
 
 
 def test_embodied_carbon_stands_apart_per_node_and_for_all():
@@ -149,3 +150,23 @@ def test_names_with_control_characters_stay_text():
     evil = replace(GRID, source="metric x\x1b[31m")
     text = format_report(report(carbon=evil), output="table", width=None, is_terminal=False)
     assert "\x1b" not in text
+
+
+@pytest.mark.parametrize("output", ["markdown", "html"])
+def test_the_page_and_the_markdown_hold_the_sentences(output):
+    text = format_report(report(price=TARIFF), output=output, width=None, is_terminal=False)
+    assert "cost: 0.300 EUR/kWh" in text.replace("\\", "")
+    plain = format_report(sample_report(), output=output, width=None, is_terminal=False)
+    assert "EUR/kWh" not in plain
+
+
+def test_a_part_of_the_page_says_what_the_saved_watts_of_a_container_carry():
+    data = compact_report(report(carbon=GRID))
+    said = [text for text in data["texts"] if "gCO2e/h with that" in text]
+    assert any("carbon: -4.2+-0.2 gCO2e/h with that, at 450 gCO2e/kWh" in text for text in said)
+
+
+def test_markup_in_a_label_stays_text():
+    evil = replace(GRID, source='metric co2{region="<script>alert(1)</script>"}')
+    text = format_report(report(carbon=evil), output="html", width=None, is_terminal=False)
+    assert "<script>alert" not in text
