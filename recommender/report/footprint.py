@@ -135,7 +135,7 @@ def _say_source(rate: PerKwh) -> str:
     parts = [f"{rate.source}, newest value of {rate.newest}"]
     if rate.covered < 1.0:
         parts.append(f"mean of {format_share(rate.covered)} of the window's hours")
-    if max(hours) > min(hours):
+    if hours and max(hours) > min(hours):
         parts.append(f"{format_three(min(hours))} to {format_three(max(hours))} by hour of the day")
     return ", ".join(parts)
 
