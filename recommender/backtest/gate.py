@@ -52,16 +52,27 @@ TRAIN, TEST = 5 * DAY, 2 * DAY
 
 
 @dataclass(frozen=True)
-class _Kept:
-    """What was found, of which nodes, by which settings, in which block of the day, and for which
-    workloads carbon counted: none once the intensity is not known any more.
+class _Basis:
+    """What a verdict rests on beside the history: another of it is judged at once.
+
+    Else a service that has gone on for long and one that has just started would differ. `carbon`
+    are the workloads for which it counts: none once the intensity is not known any more.
     """
 
-    tier: PoolTier
     members: tuple[str, ...]
+    workloads: frozenset[WorkloadRef]
+    vpas: frozenset[tuple[str, str, int]]
     settings: SizingSettings
     block: int
     carbon: frozenset[WorkloadRef]
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What was found, from what, and at which end of the history."""
+
+    tier: PoolTier
+    basis: _Basis
     end: int
 
 
@@ -90,23 +101,33 @@ class TierJudge:
         if settings.highest_tier == "T0":
             return None
         end = evidence.history.usage.grid.end
-        members = tuple(node.name for node in pool.nodes)
-        block = _block_at(end)
-        asking = find_carbon_workloads(evidence.cluster) if weigh_blocks(carbon) else frozenset()
+        basis = _find_basis(evidence, pool, settings, carbon)
         kept = self._kept.get(pool.name)
-        if (
-            kept is not None
-            and (kept.members, kept.settings, kept.block) == (members, settings, block)
-            and kept.carbon == asking
-            and 0 <= end - kept.end < self.refresh
-        ):
+        is_known = kept is not None and kept.basis == basis
+        if kept is not None and is_known and 0 <= end - kept.end < self.refresh:
             return kept.tier
+        if evidence.unread:  # what is there of the history is not what there is to be replayed
+            return kept.tier if kept is not None and is_known else None
         trace = observe(evidence, pool, pools, settings)
-        if not trace.is_managed.any() or not np.isfinite(trace.usage).any():
+        if not np.isfinite(trace.usage[trace.is_managed]).any():
             return None
         tier = judge_pool_tier(evidence, pool, trace, settings, carbon)
-        self._kept[pool.name] = _Kept(tier, members, settings, block, asking, end)
+        self._kept[pool.name] = _Kept(tier, basis, end)
         return tier
+
+
+def _find_basis(
+    evidence: Recording, pool: Pool, settings: SizingSettings, carbon: Intensity | None
+) -> _Basis:
+    cluster = evidence.cluster
+    return _Basis(
+        members=tuple(node.name for node in pool.nodes),
+        workloads=frozenset(workload.ref for workload in cluster.workloads),
+        vpas=frozenset((vpa.namespace, vpa.name, vpa.generation) for vpa in cluster.vpas),
+        settings=settings,
+        block=_block_at(evidence.history.usage.grid.end),
+        carbon=find_carbon_workloads(cluster) if weigh_blocks(carbon) else frozenset(),
+    )
 
 
 def judge_pool_tier(
