@@ -115,7 +115,7 @@ def explain(workload: str, **values: Any) -> None:
 
 @main.command()
 @click.argument("workload", metavar="[NAMESPACE/KIND/NAME]", default="")
-@settings_options(ComparisonSettings, SourceSettings, *READING, SizingSettings)
+@settings_options(ComparisonSettings, SourceSettings, *READING, SizingSettings, CarbonSettings)
 def compare(workload: str, **values: Any) -> None:
     """Hold our requests against those of other recommenders' VPAs, over time. Changes nothing.
 
@@ -138,6 +138,7 @@ def compare(workload: str, **values: Any) -> None:
             targets,
             workload=workload,
             settings=collect(SizingSettings, values),
+            carbon=carbon_reader(values),
         )
     text = format_comparison(
         comparison,

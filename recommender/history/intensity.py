@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from recommender.history.client import QueryClient
     from recommender.history.matrix import Matrix
     from recommender.model.history import TimeGrid
-    from recommender.model.intensity import Intensity, IntensitySource
+    from recommender.model.intensity import Intensity, IntensitySource, Measure
     from recommender.settings import StoreSettings
 
 MOST_AGE = 2 * HOUR
@@ -42,7 +42,8 @@ _OBSERVERS = (
 
 
 class IntensityReader:
-    """Reads a metric of what a kWh carries; hours that were read are kept until the next one.
+    """Reads a metric of what a kWh carries; hours that were read are kept until the next one, and
+    nothing is asked for twice of one window.
 
     `client` stands in for the store in tests.
     """
@@ -52,10 +53,18 @@ class IntensityReader:
         self._client = client or PrometheusClient(settings)
         self._parallel = settings.store_parallel
         self._kept: dict[tuple[str, int, int], _Hours] = {}
+        self._known: dict[tuple[Measure, str], tuple[TimeGrid, Intensity]] = {}
 
     def read(self, source: IntensitySource, grid: TimeGrid) -> Intensity:
         """Over the window. Raises StoreError. A constant and a file are no business of it."""
-        selector = select_series(source)
+        key = source.measure, select_series(source)
+        known = self._known.get(key)
+        if known is None or known[0] != grid:
+            known = grid, self._read(key[1], source, grid)
+            self._known[key] = known
+        return known[1]
+
+    def _read(self, selector: str, source: IntensitySource, grid: TimeGrid) -> Intensity:
         hours = self._read_hours(selector, source, grid)
         if hours.flaw:
             return miss_intensity(source, f"{source.name} {hours.flaw}")

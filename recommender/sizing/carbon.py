@@ -89,6 +89,6 @@ def explain_objective(vpa: Vpa | None, carbon: Intensity | None) -> str:
             "energy saves carbon"
         )
     return (
-        f"objective carbon: by block of the day a reserved core counts x{min(weights):g} to "
-        f"x{max(weights):g} ({carbon.source}); it acts on requests at tier T3"
+        f"objective carbon: by block of the day a reserved core counts {min(weights):.2f} to "
+        f"{max(weights):.2f} times ({carbon.source}); it acts on requests at tier T3"
     )

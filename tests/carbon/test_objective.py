@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recommender.cluster.condition import says_the_same
 from recommender.model.cluster import Vpa
 from recommender.model.identity import WorkloadRef
 from recommender.model.intensity import Intensity
@@ -160,7 +161,7 @@ def test_an_unweighted_block_is_explained_as_before():
             vpa(),
             intensity(),
             (
-                "objective carbon: by block of the day a reserved core counts x0.6 to x1.2 "
+                "objective carbon: by block of the day a reserved core counts 0.60 to 1.20 times "
                 "(file grid.csv); it acts on requests at tier T3"
             ),
         ),
@@ -168,3 +169,11 @@ def test_an_unweighted_block_is_explained_as_before():
 )
 def test_what_becomes_of_the_objective_is_said(asked, carbon, words):
     assert explain_objective(asked, carbon) == words
+
+
+def test_what_is_said_moves_with_the_grid_without_being_news_to_a_status():
+    """Weights differ a little in each cycle; a status is written for what differs in meaning."""
+    first = explain_objective(vpa(), intensity())
+    later = explain_objective(vpa(), intensity((410.0, 400.0, 310.0, 210.0, 300.0, 390.0)))
+    assert first != later
+    assert says_the_same(first, later)

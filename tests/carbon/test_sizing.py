@@ -86,7 +86,7 @@ def test_in_a_dirty_block_the_quantile_is_lower_by_what_the_weight_says(sized):
     assert (container.tier, container.quantile) == ("T3", 0.7)
     (step,) = [reason for reason in container.reasons if reason.step == "quantile"]
     assert "1 - 0.25 x 1.2 = 0.7 in 00-04 UTC" in step.why
-    assert "x0.6 to x1.2" in sized[0].objective
+    assert "0.60 to 1.20 times" in sized[0].objective
 
 
 def test_who_asks_for_energy_gets_what_the_class_allows(sized):
