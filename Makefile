@@ -48,7 +48,7 @@ check: setup     ## formatter, linter, types, layers, generated files, documenta
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m docs.generate --check
-	$(BIN)/mkdocs build --quiet
+	$(BIN)/mkdocs build
 
 bench: testbed   ## the figures, each beside what it is compared with
 	$(BIN)/python -m tests.bench
