@@ -11,6 +11,7 @@ import io
 import os
 import pty
 import re
+import select
 import subprocess
 import sys
 import tempfile
@@ -30,6 +31,10 @@ RECORDING = "demo.joulefit"
 
 _FONT = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 """What rich writes for fonts that each reader would fetch from another host."""
+
+
+_LOOK_SECONDS = 0.1
+"""How often it is looked whether a command has ended."""
 
 
 @dataclass(frozen=True)
@@ -83,25 +88,24 @@ def capture(command: str, *, columns: int, folder: Path) -> str:
         cwd=folder,
         env={**kept, "COLUMNS": str(columns), "TERM": "xterm-256color"},
     )
+    # The other end stays open here too: what is still on its way when it hangs up may be lost.
+    text = _read_until_ended(own, process).decode().replace("\r\n", "\n")
+    os.close(own)
     os.close(its)
-    with os.fdopen(own, "rb", buffering=0) as terminal:
-        text = _read_until_closed(terminal).decode().replace("\r\n", "\n")
-    if process.wait():
+    if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command)
     return text
 
 
-def _read_until_closed(terminal: io.RawIOBase | io.FileIO) -> bytes:
+def _read_until_ended(terminal: int, process: subprocess.Popen[bytes]) -> bytes:
     parts = []
+    has_ended = False
     while True:
-        try:
-            part = terminal.read(65536)
-        except OSError:  # Linux' way to say that nobody holds the other end any more
-            break
-        if not part:
-            break
-        parts.append(part)
-    return b"".join(parts)
+        if select.select([terminal], [], [], _LOOK_SECONDS)[0]:
+            parts.append(os.read(terminal, 65536))
+        elif has_ended:
+            return b"".join(parts)
+        has_ended = process.poll() is not None
 
 
 def main() -> int:
