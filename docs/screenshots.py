@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.terminal_theme import MONOKAI
 from rich.text import Text
 
+import recommender
 from recommender.recording import write_recording
 from recommender.simulator import simulate
 from recommender.simulator.generator import END
@@ -78,7 +79,6 @@ def capture(command: str, *, columns: int, folder: Path) -> str:
     Raises subprocess.CalledProcessError where it fails.
     """
     own, its = pty.openpty()
-    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
     arguments = [*command.split()[1:], "--recording", RECORDING]
     process = subprocess.Popen(  # noqa: S603 - our own program, on our own recording
         [sys.executable, "-m", "recommender", *arguments],
@@ -86,7 +86,12 @@ def capture(command: str, *, columns: int, folder: Path) -> str:
         stderr=subprocess.DEVNULL,
         stdin=subprocess.DEVNULL,
         cwd=folder,
-        env={**kept, "COLUMNS": str(columns), "TERM": "xterm-256color"},
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(Path(recommender.__file__).parents[1]),  # this program, not another
+            "COLUMNS": str(columns),
+            "TERM": "xterm-256color",
+        },
     )
     # The other end stays open here too: what is still on its way when it hangs up may be lost.
     text = _read_until_ended(own, process).decode().replace("\r\n", "\n")
