@@ -1,7 +1,8 @@
 # One command per chore; each sets up what it needs and is quick when it is there.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-node e2e check bench science format lock golden docs docs-site screenshots setup testbed clean
+.PHONY: help demo test test-node e2e check bench science format lock golden docs docs-site \
+  screenshots dashboards setup testbed clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -42,13 +43,14 @@ test-node: testbed ## of these only the tests that need a real node or eBPF
 e2e: testbed     ## the whole road on a real Kubernetes node, step by step, and what kubectl shows then
 	@$(AS_ROOT) $(BIN)/python -m tests.e2e
 
-check: setup     ## formatter, linter, types, layers, generated files, documentation
+check: setup     ## formatter, linter, types, layers, generated files, dashboards, documentation
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m docs.generate --check
 	$(BIN)/mkdocs build
+	$(BIN)/python -m manifests.dashboards --check
 
 bench: testbed   ## the figures, each beside what it is compared with
 	$(BIN)/python -m tests.bench
@@ -67,6 +69,9 @@ docs-site: setup ## the documentation as a site, dist/site/index.html; a broken 
 
 screenshots: setup ## the pictures of the terminal in docs/screenshots
 	$(BIN)/python -m docs.screenshots
+
+dashboards: setup ## write the dashboards' JSON
+	$(BIN)/python -m manifests.dashboards
 
 golden: setup    ## write the expected outputs of tests/report anew; read the diff before you commit
 	JOULEFIT_WRITE_GOLDEN=1 $(BIN)/python -m pytest -q tests/report

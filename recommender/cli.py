@@ -21,14 +21,17 @@ from recommender.flags import collect, settings_options
 from recommender.settings import (
     BacktestSettings,
     ClusterSettings,
+    ComparisonSettings,
     CurveSettings,
     DemoSettings,
     DoctorSettings,
+    ExplainSettings,
     GateSettings,
     LeaseSettings,
     OutputSettings,
     PageSettings,
     RecordSettings,
+    ReportGateSettings,
     RunSettings,
     SimulateSettings,
     SizingSettings,
@@ -62,10 +65,13 @@ def main(context: click.Context) -> None:
 
 
 @main.command()
-@settings_options(OutputSettings, GateSettings, SourceSettings, *READING, SizingSettings)
+@settings_options(
+    OutputSettings, GateSettings, ReportGateSettings, SourceSettings, *READING, SizingSettings
+)
 def report(**values: Any) -> None:
     """Show what each workload should request, and why. Changes nothing."""
     from recommender.report.document import format_report
+    from recommender.report.gate import check_gates
 
     output = collect(OutputSettings, values)
     with _progress() as progress:
@@ -76,33 +82,38 @@ def report(**values: Any) -> None:
         cycle.report, output=output.output, width=_width(), is_terminal=_is_terminal()
     )
     click.echo(text, nl=False)
+    _print_warnings(check_gates(cycle.report, collect(ReportGateSettings, values)))
     _end(_is_gated(cycle, values))
 
 
-_WITH_CURVES = ("json", "yaml")
+_WITH_CURVES = ("json", "yaml", "html")
 
 
 @main.command()
 @click.argument("workload", metavar="NAMESPACE/KIND/NAME")
-@settings_options(SourceSettings, *READING, SizingSettings)
+@settings_options(ExplainSettings, SourceSettings, *READING, SizingSettings)
 def explain(workload: str, **values: Any) -> None:
     """Show each step of one workload's recommendation with its numbers."""
-    from recommender.report.explain import format_explanation
+    from recommender.report.document import format_explained
     from recommender.report.lookup import find_workload
 
     values["all_workloads"] = True
     with _progress() as progress:
         cycle = _run(choose_source(values, progress, explained=workload), values, with_curves=True)
         found = find_workload(cycle.report, workload)
-    click.echo(
-        format_explanation(cycle.report, found, width=_width(), is_terminal=_is_terminal()),
-        nl=False,
+    text = format_explained(
+        cycle.report,
+        found,
+        output=collect(ExplainSettings, values).explain_output,
+        width=_width(),
+        is_terminal=_is_terminal(),
     )
+    click.echo(text, nl=False)
 
 
 @main.command()
 @click.argument("workload", metavar="[NAMESPACE/KIND/NAME]", default="")
-@settings_options(OutputSettings, SourceSettings, *READING, SizingSettings)
+@settings_options(ComparisonSettings, SourceSettings, *READING, SizingSettings)
 def compare(workload: str, **values: Any) -> None:
     """Hold our requests against those of other recommenders' VPAs, over time. Changes nothing.
 
@@ -128,7 +139,7 @@ def compare(workload: str, **values: Any) -> None:
         )
     text = format_comparison(
         comparison,
-        output=collect(OutputSettings, values).output,
+        output=collect(ComparisonSettings, values).comparison_output,
         width=_width(),
         is_terminal=_is_terminal(),
     )

@@ -121,7 +121,7 @@ def run_once(
             workloads=evidence.cluster.workloads,
         )
     with timer.step("replay"):
-        tiers = (judge or TierJudge()).judge(evidence, pools, settings)
+        tiers = _judge_pools(judge or TierJudge(), evidence, pools, settings)
     with timer.step("size"):
         sized, skipped = _size_all(
             evidence, pools, tiers, demand, settings, with_curves=with_curves
@@ -132,6 +132,22 @@ def run_once(
         changes = _write_all(evidence, sized, skipped, sink)
         profiles = _write_profiles(changes, sized, profile_sink)
     return Cycle(report, changes, timer, evidence, pools, demand, profiles)
+
+
+def _judge_pools(
+    judge: TierJudge, evidence: Recording, pools: tuple[Pool, ...], settings: SizingSettings
+) -> Mapping[str, PoolTier]:
+    """The tiers of the pools; of one whose replay fails nothing is known, as before any replay."""
+    tiers: dict[str, PoolTier] = {}
+    for pool in pools:
+        try:
+            tier = judge.judge(evidence, pool, pools, settings)
+        except Exception:  # the boundary of one pool: its containers are sized one by one
+            _LOGGER.exception("pool=%s could not be replayed", pool.name)
+            continue
+        if tier is not None:
+            tiers[pool.name] = tier
+    return tiers
 
 
 def _size_all(

@@ -20,6 +20,7 @@
     +-- RecordingError            a recording that is truncated, foreign or of another version
     +-- UnknownWorkloadError      `explain` of something that is not there
     +-- UnknownClassError         `curve` of a node class that is not there
+    +-- GateError                 exit code 3: the report is there, and a gate of it tripped
     +-- WorkloadSkipped           one workload cannot be computed; becomes a row of `skipped`
 
 Libraries' errors are translated where they arise, in the edges; nothing above an edge
@@ -118,6 +119,12 @@ class UnknownWorkloadError(JoulefitError):
 
 class UnknownClassError(JoulefitError):
     """No such node class in the cluster."""
+
+
+class GateError(JoulefitError):
+    """A report that --fail-on-... does not let pass; the text says which gate, by how much."""
+
+    exit_code = 3
 
 
 class WorkloadSkipped(JoulefitError):  # noqa: N818 - a verdict on one row, not a failure

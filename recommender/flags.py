@@ -36,6 +36,8 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "millicores": units.parse_millicores,
     "bytes": units.parse_bytes,
     "percentile": units.parse_percentile,
+    "share": units.parse_share,
+    "watts": units.parse_watts,
 }
 _FORMATTERS: dict[str, Callable[[Any], str]] = {
     "duration": _format_duration,
@@ -44,6 +46,8 @@ _FORMATTERS: dict[str, Callable[[Any], str]] = {
     "millicores": units.format_millicores,
     "bytes": units.format_bytes,
     "percentile": units.format_percentile,
+    "share": lambda share: f"{share * 100:g}%",
+    "watts": lambda watts: f"{watts:g}W",
 }
 
 

@@ -258,11 +258,38 @@ class SourceSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class OutputSettings:
-    """How a report or a comparison is shown."""
+    """How a report is shown."""
 
     output: str = option(
         "table",
-        "format of the report",
+        "format of the report; html: one page for a browser, markdown: for a pull request,"
+        " patch: the new requests for kustomize",
+        flag="--output",
+        short="o",
+        choices=("table", "wide", "json", "yaml", "csv", "html", "markdown", "patch"),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExplainSettings:
+    """How an explanation is shown."""
+
+    explain_output: str = option(
+        "text",
+        "format of the explanation",
+        flag="--output",
+        short="o",
+        choices=("text", "html"),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonSettings:
+    """How a comparison is shown."""
+
+    comparison_output: str = option(
+        "table",
+        "format of the comparison",
         flag="--output",
         short="o",
         choices=("table", "wide", "json", "yaml", "csv"),
@@ -277,6 +304,29 @@ class GateSettings:
         False,
         "exit with 1 when anything was skipped that nobody had switched off;"
         " of doctor: when there is a warning",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportGateSettings:
+    """What of a report ends it with exit code 3, for a pipeline to stop at."""
+
+    fail_on_waste_watts: float | None = option(
+        None,
+        "exit with 3 when the present requests hold more watts than this above the recommended"
+        " ones; what needs more does not make up for it",
+        unit="watts",
+        metavar="WATTS",
+    )
+    fail_on_risk: float | None = option(
+        None,
+        "exit with 3 when a container's usage is above its present CPU request for a larger"
+        " share of the time than this",
+        unit="share",
+        metavar="SHARE",
+    )
+    fail_on_skipped: bool = option(
+        False, "exit with 3 when anything was skipped that nobody had switched off"
     )
 
 
@@ -410,7 +460,7 @@ class BacktestSettings:
         metavar="NAME",
     )
     backtest_output: str = option(
-        "table", "format", flag="--output", short="o", choices=("table", "json", "markdown")
+        "table", "format", flag="--output", short="o", choices=("table", "json", "markdown", "html")
     )
 
 
@@ -460,6 +510,9 @@ class SimulateSettings:
 ALL_SETTINGS = (
     OutputSettings,
     GateSettings,
+    ReportGateSettings,
+    ExplainSettings,
+    ComparisonSettings,
     RunSettings,
     LeaseSettings,
     PageSettings,

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+_MARKUP = frozenset("\\`*_|<>[]")
+
+
+def escape_markdown(text: str) -> str:
+    """Text that is no markup in markdown either: its marks are escaped by a backslash."""
+    return "".join(f"\\{char}" if char in _MARKUP else char for char in escape_controls(text))
+
 
 def escape_controls(text: str) -> str:
     r"""Text that cannot steer a terminal: control and format characters become \x1b and the like.

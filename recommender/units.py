@@ -35,6 +35,8 @@ _QUANTITY = re.compile(
 )
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)", re.ASCII)
 _PERCENTILE = re.compile(r"p(\d{1,2}(?:\.\d+)?)|(\d{1,2}(?:\.\d+)?)\s?%|(0?\.\d+)", re.ASCII)
+_SHARE = re.compile(r"(\d{1,3}(?:\.\d+)?)\s?%|(\d?\.\d+|[01])", re.ASCII)
+_WATTS = re.compile(r"(\d{1,12}(?:\.\d+)?)\s?(k?W)?", re.ASCII)
 _LARGEST = 2**63 - 1  # what Kubernetes takes for any quantity above it
 _LONGEST = 100 * 365 * 86400.0
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
@@ -156,6 +158,24 @@ def parse_percentile(text: str) -> float:
 def format_percentile(share: float) -> str:
     """A percentile as p90 or p99.5."""
     return f"p{share * 100:.6g}"
+
+
+def parse_share(text: str) -> float:
+    """A share from 0 to 1, from 5% or 0.05. Raises UsageError."""
+    match = _SHARE.fullmatch(text.strip())
+    percent, share = (match[1], match[2]) if match else (None, None)
+    value = Decimal(percent) / 100 if percent else Decimal(share or -1)
+    if not 0 <= value <= 1:
+        raise UsageError(f"{text!r} is no share from 0 to 1; write for example 5% or 0.05")
+    return float(value)
+
+
+def parse_watts(text: str) -> float:
+    """Watts of a power such as 200, 200W or 1.5kW. Raises UsageError."""
+    match = _WATTS.fullmatch(text.strip())
+    if match is None:
+        raise UsageError(f"{text!r} is no power; write for example 200, 200W or 1.5kW")
+    return float(match[1]) * (1000.0 if match[2] == "kW" else 1.0)
 
 
 def parse_time(text: str) -> float:

@@ -69,24 +69,18 @@ class TierJudge:
     _kept: dict[str, _Kept] = field(default_factory=dict)
 
     def judge(
-        self, evidence: Recording, pools: Sequence[Pool], settings: SizingSettings
-    ) -> dict[str, PoolTier]:
-        """The tier of each pool by its name. Pools without any usage have none."""
-        if settings.highest_tier == "T0":
-            return {}
-        return {
-            pool.name: tier
-            for pool in pools
-            if (tier := self._judge(evidence, pool, pools, settings))
-        }
-
-    def _judge(
         self,
         evidence: Recording,
         pool: Pool,
         pools: Sequence[Pool],
         settings: SizingSettings,
     ) -> PoolTier | None:
+        """The tier of one of the pools; None where nothing was used in it, or nothing may be set.
+
+        No tier above T0 is looked for where the settings allow none.
+        """
+        if settings.highest_tier == "T0":
+            return None
         end = evidence.history.usage.grid.end
         members = tuple(node.name for node in pool.nodes)
         block = _block_at(end)

@@ -90,13 +90,18 @@ class Rules:
     pooled: CheckLimits = POOLED
 
     def check_priced(self, trace: PoolTrace, p: Floats) -> PoolCheck:
-        """T1 with the quantiles `p` [K]."""
+        """T1 with the quantiles `p` [K].
+
+        What others heat is borne: a pool of which one runaway pod fills a node would else have no
+        energy tier at all, though no request of ours is at fault.
+        """
         return size_priced(
             trace,
             p,
             allowance=self.allowance,
             limits=self._within(choose_limits(trace)),
             seeds=choose_seeds(trace),
+            bears_others=True,
         )
 
     def check_pooled(self, trace: PoolTrace) -> PoolCheck:

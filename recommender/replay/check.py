@@ -28,7 +28,7 @@ STEPS = 11
 SEEDS = (1, 2)
 """Of the packings that every candidate is judged by: the same ones, so that they compare."""
 
-SMALL_POOL, LEAST_PACKED = 10, 100
+SMALL_POOL, LEAST_PACKED = 10, 50
 """A pool of fewer nodes is packed more often, until so many nodes are packed in all."""
 
 
@@ -47,6 +47,16 @@ class CheckLimits:
     utilisation: float = 1.0
     least: float = 1.0
     greatest: float = 8.0
+
+    def beside(self, hot: HotTime, utilisation: float) -> CheckLimits:
+        """The same on top of heat that no request of ours can take away."""
+        return CheckLimits(
+            self.hot_mean + hot.mean,
+            self.hot_worst_day + hot.worst_day,
+            max(self.utilisation, utilisation),
+            self.least,
+            self.greatest,
+        )
 
     def scaled(self, factor: float) -> CheckLimits:
         """The same with so much of the hot time."""
@@ -155,8 +165,12 @@ def calibrate_pool(
     limits: CheckLimits | None = None,
     memory_requests: Floats | None = None,
     seeds: tuple[int, ...] = SEEDS,
+    bears_others: bool = False,
 ) -> PoolCheck:
     """The smallest factor s of `rule` with which the pool holds the limits.
+
+    With `bears_others` heat that stays with the greatest factor comes on top of the limits: it is
+    of what is not managed, and no request here could take it away.
 
     Each candidate is packed once for every seed, with as many nodes as it takes. Requests that
     the containers have now do not matter, but of those that are not managed, so that the result
@@ -176,15 +190,21 @@ def calibrate_pool(
     if low.meets(limits):
         return _conclude(trace, rule, low, None, limits)
     best = attempt(limits.greatest)
+    borne: HotTime | None = None
     if not best.meets(limits):
-        return _refuse(trace, rule, best, limits)
+        if not bears_others:
+            return _refuse(trace, rule, best, limits)
+        borne = best.hot
+        limits = limits.beside(borne, best.utilisation)
+        if low.meets(limits):
+            return _conclude(trace, rule, low, None, limits, borne)
     for _ in range(STEPS):
         middle = attempt(math.sqrt(low.factor * best.factor))
         if middle.meets(limits):
             best = middle
         else:
             low = middle
-    return _conclude(trace, rule, best, low, limits)
+    return _conclude(trace, rule, best, low, limits, borne)
 
 
 def _replay(
@@ -219,10 +239,17 @@ def _cut_to_nodes(trace: PoolTrace, requests: Floats, *, is_new: Mask) -> Floats
 
 
 def _conclude(
-    trace: PoolTrace, rule: PoolRule, found: _Trial, below: _Trial | None, limits: CheckLimits
+    trace: PoolTrace,
+    rule: PoolRule,
+    found: _Trial,
+    below: _Trial | None,
+    limits: CheckLimits,
+    borne: HotTime | None = None,
 ) -> PoolCheck:
     covers = f"each container gets {found.factor:.2f}x its mean and at least its {rule.covers}"
     why = f"{covers}: {_describe_hot(found.hot)} ({_describe_replay(trace, found)})"
+    if borne is not None:
+        why += f"; {borne.mean:.2%} stay so whatever is requested, through use that is not managed"
     reasons = [Reason("pool", f"s {found.factor:.2f}", why)]
     if below is not None and below.utilisation > limits.utilisation:
         text = (

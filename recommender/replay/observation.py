@@ -26,6 +26,10 @@ there are the moments of a rollout, when old and new pods both run."""
 OTHERS = "others"
 """Container name of what runs on nodes and is none of the known workloads."""
 
+MOST_OF_A_NODE = 2.0
+"""Times the cores of the largest node: what one replica can have used, with a margin for replicas
+that were fewer than usual."""
+
 _LEAST_CORES, _LEAST_BYTES = 1e-6, 1.0
 
 
@@ -87,16 +91,19 @@ def observe_pools(
     by_workload: dict[WorkloadRef, list[str]] = {}
     for ref in usage.containers:
         by_workload.setdefault(ref.workload, []).append(ref.container)
+    most_cores = max((kind.cores for kind in kinds), default=0.0)
     rows = []
     for workload in cluster.workloads:
         here = _count_here(workload, kind_of, len(kinds))
         if not here.any() and not (with_idle and not workload.pods_on):
             continue
-        row = _observe_workload(workload, usage, index, by_workload.get(workload.ref, []), here)
+        seen = by_workload.get(workload.ref, [])
+        row = _observe_workload(workload, usage, index, seen, here, most_cores)
         if row.containers:
             marked = _mark(row, workload, managed)
             work_class = (work_classes or {}).get(workload.ref, "standard")
             rows.append(replace(marked, work_class=work_class))
+    rows.sort(key=_rank)
     for number, left in enumerate(_find_left(cluster, kinds)):
         if len(left):
             used = _find_unknown_use(usage, nodes, kinds[number], number, rows)
@@ -114,6 +121,11 @@ def estimate_visible_share(trace: PoolTrace) -> float:
     return float(used[known].sum() / used.sum()) if used.sum() > 0.0 else 0.0
 
 
+def _rank(row: _Row) -> tuple[float, int, float, float]:
+    """By what it uses, is and requests: whatever the names, the packer meets them in one order."""
+    return float(np.nansum(row.usage)), row.replicas, sum(row.cores), sum(row.memory)
+
+
 def _count_here(workload: Workload, kind_of: dict[str, int], kinds: int) -> Integers:
     """Pods on each kind, [kinds]."""
     here = np.zeros(kinds, dtype=np.int64)
@@ -129,6 +141,7 @@ def _observe_workload(
     index: dict[ContainerRef, int],
     seen: Sequence[str],
     here: Integers,
+    most_cores: float,
 ) -> _Row:
     """Containers as its newest pods have them, then those that only the history has."""
     specs = {spec.name: spec for spec in workload.containers}
@@ -146,6 +159,9 @@ def _observe_workload(
             values[container] = usage.cpu_mean[row]
             if not is_daemon:
                 values[container] *= usage.pods[row] * np.float32(share / pods)
+    # More than the node has is nonsense, and one container's nonsense is not the pool's.
+    with np.errstate(invalid="ignore"):
+        values[~((values >= 0.0) & (values <= MOST_OF_A_NODE * most_cores))] = np.nan
     requests = [_requests(specs.get(name)) for name in names]
     placed = here if here.any() else np.ones_like(here)
     return _Row(

@@ -13,7 +13,7 @@ from recommender.report.line import Line, Span, join_lines, line, span
 from recommender.report.notation import NONE, format_share
 from recommender.report.plane import Point, draw_plane
 from recommender.report.table import SIMULATED
-from recommender.text import escape_controls
+from recommender.text import escape_markdown
 from recommender.units import format_duration
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     )
 
 DROP_ORDER = ("node-hours", "unserved", "changes a day", "exposure", "kept", "J/core-s")
-_TITLES = (
+TITLES = (
     *("policy", "J/core-s", "released", "kept", "node-hours", "hot", "worst day"),
     *("exposure", "unserved", "changes a day"),
 )
@@ -68,6 +68,19 @@ class _Row:
         return self.released or self.kept
 
 
+@dataclass(frozen=True)
+class PoolSection:
+    """One pool as text: `cells` under TITLES, `names` of the policies at `points`."""
+
+    name: str
+    head: str
+    cells: list[list[str]]
+    names: list[str]
+    points: list[Point]
+    floor: float | None
+    sentences: list[str]
+
+
 def format_backtest_table(backtest: Backtest, *, width: int | None, is_terminal: bool) -> str:
     """The back-test as text that ends in a line break; width None: unlimited."""
     lines = [line(SIMULATED, "bold yellow"), line()] if backtest.source.is_simulated else []
@@ -90,25 +103,34 @@ def format_backtest_table(backtest: Backtest, *, width: int | None, is_terminal:
 def format_backtest_markdown(backtest: Backtest) -> str:
     """The same as markdown: a heading, a table and the sentences for each pool."""
     lines = [f"**{SIMULATED}**", ""] if backtest.source.is_simulated else []
-    for pool in backtest.pools:
-        lines += [f"## {_escape(_head(backtest, pool))}", ""]
-        rows = _rows(backtest, pool)
-        if rows:
+    for pool in list_sections(backtest):
+        lines += [f"## {escape_markdown(pool.head)}", ""]
+        if pool.cells:
             lines += [
-                "| " + " | ".join(_TITLES) + " |",
-                "|---|" + "---:|" * (len(_TITLES) - 1),
-                *("| " + " | ".join(cell.text for cell in row) + " |" for row in _cells(rows)),
+                "| " + " | ".join(TITLES) + " |",
+                "|---|" + "---:|" * (len(TITLES) - 1),
+                *("| " + " | ".join(row) + " |" for row in pool.cells),
                 "",
             ]
-        lines += [f"- {_escape(text)}" for text in _sentences(pool)] + [""]
-    lines += [_escape(text) for text in _footnotes(backtest)]
+        lines += [f"- {escape_markdown(text)}" for text in pool.sentences] + [""]
+    lines += [escape_markdown(text) for text in list_footnotes(backtest)]
     return "\n".join(lines) + "\n"
 
 
-def _escape(text: str) -> str:
-    """Foreign names must not become markup."""
-    plain = escape_controls(text)
-    return "".join(f"\\{char}" if char in "\\`*_|<>[]" else char for char in plain)
+def list_sections(backtest: Backtest) -> Iterator[PoolSection]:
+    """Every pool as text, for what lays it out by itself."""
+    for pool in backtest.pools:
+        rows = _rows(backtest, pool)
+        points, floor = _place_points(rows)
+        yield PoolSection(
+            name=pool.name,
+            head=_head(backtest, pool),
+            cells=[[cell.text for cell in row] for row in _cells(rows)],
+            names=[name.replace("-", " ") for name, _ in points],
+            points=[point for _, point in points],
+            floor=floor,
+            sentences=list(_sentences(pool)),
+        )
 
 
 def _head(backtest: Backtest, pool: PoolBacktest) -> str:
@@ -140,7 +162,7 @@ def _rows(backtest: Backtest, pool: PoolBacktest) -> list[_Row]:
 
 
 def _columns() -> list[Column]:
-    return [Column(title, is_right=title != "policy") for title in _TITLES]
+    return [Column(title, is_right=title != "policy") for title in TITLES]
 
 
 def _cells(rows: list[_Row]) -> list[list[Span]]:
@@ -194,22 +216,13 @@ def format_percent_change(change: float) -> str:
 
 def _drawing_lines(rows: list[_Row], *, width: int | None) -> list[Line]:
     """Energy against hot time, emptied nodes released: the lower left is the better."""
-    points = []
-    floor = None
-    shown = []
-    for row in rows:
-        each = row.released
-        if each is None or each.joules_per_work is None:
-            continue
-        if row.name == "limit":
-            floor = each.joules_per_work
-        elif each.hot_share_mean is not None:
-            points.append(Point(LETTERS[row.name], each.hot_share_mean, each.joules_per_work))
-            shown.append(f"{LETTERS[row.name]} {row.name.replace('-', ' ')}")
+    points, floor = _place_points(rows)
     columns = min(_WIDEST_DRAWING, max((width or _PIPE_WIDTH) - 20, 24))
-    drawing = draw_plane(list(reversed(points)), floor=floor, columns=columns)
+    drawn = [point for _, point in reversed(points)]
+    drawing = draw_plane(drawn, floor=floor, columns=columns)
     if not drawing:
         return []
+    shown = (f"{point.letter} {name.replace('-', ' ')}" for name, point in points)
     legend = "J/core-s against hot container-time: " + ", ".join(shown)
     legend += ", . the limit" if floor is not None else ""
     return [
@@ -219,13 +232,30 @@ def _drawing_lines(rows: list[_Row], *, width: int | None) -> list[Line]:
     ]
 
 
+def _place_points(rows: list[_Row]) -> tuple[list[tuple[PolicyName, Point]], float | None]:
+    """The policies where emptied nodes are released, and the joules of the limit."""
+    points: list[tuple[PolicyName, Point]] = []
+    floor = None
+    for row in rows:
+        each = row.released
+        if each is None or each.joules_per_work is None:
+            continue
+        if row.name == "limit":
+            floor = each.joules_per_work
+        elif each.hot_share_mean is not None:
+            point = Point(LETTERS[row.name], each.hot_share_mean, each.joules_per_work)
+            points.append((row.name, point))
+    return points, floor
+
+
 def _sentences(pool: PoolBacktest) -> Iterator[str]:
     yield from pool.sentences
     for each in pool.refused:
         yield f"{each.name.replace('-', ' ')} was not tested: {each.reason}"
 
 
-def _footnotes(backtest: Backtest) -> list[str]:
+def list_footnotes(backtest: Backtest) -> list[str]:
+    """What the columns mean, and the condition of what is released."""
     seen = backtest.node_releaser
     released = f"{seen} seen" if seen else "no autoscaler that removes nodes was seen"
     texts = []
@@ -238,7 +268,7 @@ def _footnotes(backtest: Backtest) -> list[str]:
 
 def _last_lines(backtest: Backtest, hidden: tuple[str, ...], *, width: int | None) -> list[Line]:
     lines: list[Line] = []
-    for text in _footnotes(backtest):
+    for text in list_footnotes(backtest):
         lines += layout_sentence(text, width=width)
     if hidden:
         text = f"not shown at {width} columns: {', '.join(hidden)}"

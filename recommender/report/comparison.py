@@ -15,14 +15,22 @@ if TYPE_CHECKING:
     from recommender.report.line import Line
 
 
+COMPARISON_TITLES = ("", "now", "stock", "ours")
+
+
 def comparison_lines(container: ContainerReport) -> list[Line]:
     """The requests, and beneath each what belongs to it: bounds, limit, value before policy."""
-    rows = [
+    columns = [Column(title) for title in COMPARISON_TITLES]
+    rows = comparison_rows(container)
+    return layout_grid(columns, [[span(text) for text in row] for row in rows], width=None).lines
+
+
+def comparison_rows(container: ContainerReport) -> list[tuple[str, ...]]:
+    """The same as text, under COMPARISON_TITLES; the rows beneath begin with two spaces."""
+    return [
         *_resource_rows("cpu", format_cpu, container),
         *_resource_rows("memory", format_memory, container),
     ]
-    columns = [Column(title) for title in ("", "now", "stock", "ours")]
-    return layout_grid(columns, [[span(text) for text in row] for row in rows], width=None).lines
 
 
 def _resource_rows(

@@ -9,16 +9,20 @@ import msgspec
 
 from recommender.report.backtest import format_backtest_markdown, format_backtest_table
 from recommender.report.contrast import format_contrast
+from recommender.report.markdown import format_report_markdown
 from recommender.report.sheet import format_comparison_csv, format_csv
 from recommender.report.table import format_table
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from recommender.model.backtest import Backtest
     from recommender.model.contrast import Comparison
     from recommender.model.curve import NodeCurves
-    from recommender.model.report import Report
+    from recommender.model.report import Report, WorkloadReport
 
 OUTPUTS = ("table", "wide", "json", "yaml", "csv")
+REPORT_OUTPUTS = (*OUTPUTS, "html", "markdown", "patch")
 
 # Controls above ASCII, line separators and marks that change the writing direction: JSON may
 # hold them bare, a terminal should not get them so.
@@ -28,16 +32,31 @@ _UNSEEN = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\uf
 def format_report(report: Report, *, output: str, width: int | None, is_terminal: bool) -> str:
     """The report as text that ends in a line break.
 
-    output: one of OUTPUTS; width: columns of the terminal, None in a pipe, where nothing is
+    output: one of REPORT_OUTPUTS; width: columns of the terminal, None in a pipe, where nothing is
     cut, wrapped or coloured; both hold for the tables only.
     """
-    if output == "json":
-        return format_json(report)
-    if output == "yaml":
-        return format_yaml(report)
-    if output == "csv":
-        return format_csv(report)
+    formatter = _FORMATTERS.get(output)
+    if formatter is not None:
+        return formatter(report)
     return format_table(report, is_wide=output == "wide", width=width, is_terminal=is_terminal)
+
+
+def format_explained(
+    report: Report,
+    workload: WorkloadReport,
+    *,
+    output: str,
+    width: int | None,
+    is_terminal: bool,
+) -> str:
+    """One workload as text or html. Else as `format_report`."""
+    if output == "html":
+        from recommender.report.page import format_explanation_page  # noqa: PLC0415 - late
+
+        return format_explanation_page(report, workload)
+    from recommender.report.explain import format_explanation  # noqa: PLC0415 - of explain only
+
+    return format_explanation(report, workload, width=width, is_terminal=is_terminal)
 
 
 def format_comparison(
@@ -71,9 +90,13 @@ def format_node_curves(
 def format_backtest(
     backtest: Backtest, *, output: str, width: int | None, is_terminal: bool
 ) -> str:
-    """The back-test as table, json or markdown. Else as `format_report`."""
+    """The back-test as table, json, markdown or html. Else as `format_report`."""
     if output == "json":
         return format_json(backtest)
+    if output == "html":
+        from recommender.report.page import format_backtest_page  # noqa: PLC0415 - late
+
+        return format_backtest_page(backtest)
     if output == "markdown":
         return format_backtest_markdown(backtest)
     return format_backtest_table(backtest, width=width, is_terminal=is_terminal)
@@ -92,3 +115,25 @@ def format_yaml(document: Report | Comparison | NodeCurves) -> str:
     from recommender.report.yaml_text import format_yaml_document  # noqa: PLC0415 - yaml only here
 
     return format_yaml_document(msgspec.to_builtins(document))
+
+
+def _format_page(report: Report) -> str:
+    from recommender.report.page import format_report_page  # noqa: PLC0415 - pages only here
+
+    return format_report_page(report)
+
+
+def _format_patches(report: Report) -> str:
+    from recommender.report.patch import format_patches  # noqa: PLC0415 - it takes yaml
+
+    return format_patches(report)
+
+
+_FORMATTERS: dict[str, Callable[[Report], str]] = {
+    "json": format_json,
+    "yaml": format_yaml,
+    "csv": format_csv,
+    "html": _format_page,
+    "markdown": format_report_markdown,
+    "patch": _format_patches,
+}

@@ -51,8 +51,8 @@ def format_explanation(
     lines = [line(SIMULATED, "bold yellow"), line()] if report.source.is_simulated else []
     for container in workload.containers:
         lines += _container_lines(workload, container, width=width)
-        saving = _describe_saving(report, workload, container, pool)
-        lines += [line(), *layout_sentence(saving, width=width), line()]
+        saving = describe_saving(report, workload, container, pool)
+        lines += [line(), *layout_sentence(_INDENT + saving, width=width), line()]
     own = (workload.namespace, workload.kind, workload.name)
     for row in report.skipped:
         if (row.namespace, row.kind, row.name) == own and row.container:
@@ -64,7 +64,7 @@ def format_explanation(
     if workload.work is not None:
         step = (workload.work.step, workload.work.value, workload.work.why)
         lines += [*_step_lines([step], width=width), line()]
-    lines += layout_sentence(_describe_class(workload), width=width)
+    lines += layout_sentence(describe_class(workload), width=width)
     if workload.hpa:
         text = f"scaled on CPU by HPA {workload.hpa}: a lower request makes more replicas"
         lines += layout_sentence(text, width=width)
@@ -79,7 +79,8 @@ _ORIGINS = {
 }
 
 
-def _describe_class(workload: WorkloadReport) -> str:
+def describe_class(workload: WorkloadReport) -> str:
+    """The work class, and who chose it."""
     origin = _ORIGINS.get(workload.work_class_source, workload.work_class_source)
     return f"work class {workload.work_class}: {origin}"
 
@@ -91,18 +92,18 @@ def _container_lines(
     lines = [
         (
             span(f"{workload.namespace}/{name}, container {container.name}: ", "bold"),
-            span(_describe_request(container), "bold"),
+            span(describe_request(container), "bold"),
             span(f"tier {container.tier} {container.basis}"),
         ),
         line(),
-        *_step_lines(_steps(workload, container), width=width),
+        *_step_lines(explanation_steps(workload, container), width=width),
         line(),
         *((span(_INDENT), *pieces) for pieces in comparison_lines(container)),
     ]
     return [*lines, *_curve_lines(container, width=width)]
 
 
-def _describe_request(container: ContainerReport) -> str:
+def describe_request(container: ContainerReport) -> str:
     """The targets of what is controlled, each with the request now and the stock rule's."""
     parts = []
     for name, show in (("cpu", format_cpu), ("memory", format_memory)):
@@ -114,7 +115,10 @@ def _describe_request(container: ContainerReport) -> str:
     return f"request {', '.join(parts)}; " if parts else ""
 
 
-def _steps(workload: WorkloadReport, container: ContainerReport) -> list[tuple[str, str, str]]:
+def explanation_steps(
+    workload: WorkloadReport, container: ContainerReport
+) -> list[tuple[str, str, str]]:
+    """Name, value and why of each step, what was used first."""
     steps = [(reason.step, reason.value, reason.why) for reason in container.reasons]
     usage = container.usage
     if usage is not None:
@@ -167,7 +171,8 @@ def _step_lines(steps: Sequence[tuple[str, str, str]], *, width: int | None) -> 
     return lines
 
 
-def _cores(quantities: Quantities | None) -> float | None:
+def request_cores(quantities: Quantities | None) -> float | None:
+    """CPU in cores; None where there is none."""
     if quantities is None or quantities.cpu is None:
         return None
     return parse_millicores(quantities.cpu) / 1000
@@ -175,14 +180,14 @@ def _cores(quantities: Quantities | None) -> float | None:
 
 def _curve_lines(container: ContainerReport, *, width: int | None) -> list[Line]:
     requests = {
-        "ours": _cores(container.recommended.target),
-        "now": _cores(container.current.requests),
-        "stock": _cores(container.stock.target if container.stock else None),
+        "ours": request_cores(container.recommended.target),
+        "now": request_cores(container.current.requests),
+        "stock": request_cores(container.stock.target if container.stock else None),
     }
     marks = [Mark(name[0], cores) for name, cores in requests.items() if cores]
     columns = min(_WIDEST_CURVE, max((width or _PIPE_WIDTH) - 20, 24))
     drawing = draw_curve(container.curve, marks, columns=columns)
-    exposure = _describe_exposure(container)
+    exposure = describe_exposure(container)
     if not drawing:
         return [line(), line(_INDENT + exposure)] if exposure else []
     values = [
@@ -201,7 +206,8 @@ def _curve_lines(container: ContainerReport, *, width: int | None) -> list[Line]
     ]
 
 
-def _describe_exposure(container: ContainerReport) -> str:
+def describe_exposure(container: ContainerReport) -> str:
+    """Share of time above each request; "" where it is not known."""
     names = {"recommended": "ours", "stock": "stock", "current": "now"}
     parts = [
         f"{format_share(container.exposure[key])} {name}"
@@ -211,10 +217,11 @@ def _describe_exposure(container: ContainerReport) -> str:
     return f"exposure (share of time above the request): {', '.join(parts)}" if parts else ""
 
 
-def _describe_saving(
+def describe_saving(
     report: Report, workload: WorkloadReport, container: ContainerReport, pool: PoolReport | None
 ) -> str:
-    return _INDENT + describe_container_savings(
+    """What the change of one container saves, and what has to happen before."""
+    return describe_container_savings(
         container.watts_saved,
         nodes_freed=_estimate_nodes_freed(workload, container, pool),
         node_releaser=report.savings.node_releaser,
@@ -227,8 +234,8 @@ def _estimate_nodes_freed(
     """Requested cores that go, in nodes packed as the pool's are; None where replicas go too."""
     if container.basis.startswith(SCALED_BASIS):
         return None
-    now = _cores(container.current.requests)
-    ours = _cores(container.recommended.target)
+    now = request_cores(container.current.requests)
+    ours = request_cores(container.recommended.target)
     if pool is None or pool.packing is None or now is None or ours is None:
         return None
     cores = (now - ours) * workload.replicas * pool.cpu_binding_factor

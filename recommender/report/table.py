@@ -20,6 +20,10 @@ from recommender.units import format_duration, parse_time
 if TYPE_CHECKING:
     from recommender.model.report import PoolReport, Report, Skipped, WorkloadReport
 
+POOL_TITLES = (
+    *("pool", "nodes", "class", "power", "used", "best at", "planned to"),
+    *("price of a reserved core", "packed", "binds", "reserved but unused"),
+)
 POOL_DROP_ORDER = ("planned to", "class", "packed", "power", "best at", "binds", "used", "nodes")
 WORKLOAD_DROP_ORDER = (
     *("pool", "hpa", "mode", "quantile", "limits", "memory bounds", "cpu bounds"),
@@ -89,11 +93,9 @@ def _source_lines(report: Report) -> list[Line]:
 
 
 def _pool_lines(report: Report, *, is_wide: bool, width: int | None) -> list[Line]:
-    titles = ("pool", "nodes", "class", "power", "used", "best at", "planned to")
-    others = ("price of a reserved core", "packed", "binds", "reserved but unused")
     right = ("nodes", "used", "best at", "planned to", "packed", "reserved but unused")
-    columns = [Column(each, is_right=each in right) for each in (*titles, *others)]
-    rows = [_pool_row(pool) for pool in report.pools]
+    columns = [Column(each, is_right=each in right) for each in POOL_TITLES]
+    rows = [pool_cells(pool) for pool in report.pools]
     lines = layout_grid(columns, rows, width=width, drop_order=POOL_DROP_ORDER).lines
     for pool in report.pools:
         if is_wide:
@@ -105,7 +107,8 @@ def _pool_lines(report: Report, *, is_wide: bool, width: int | None) -> list[Lin
     return lines
 
 
-def _pool_row(pool: PoolReport) -> list[Span]:
+def pool_cells(pool: PoolReport) -> list[Span]:
+    """The cells of a pool, under POOL_TITLES."""
     is_modelled = pool.quality == "modelled"
     return [
         span(pool.name),
@@ -150,30 +153,35 @@ def _describe_freeable(pool: PoolReport) -> str:
     )
 
 
-def _count_lines(report: Report, *, is_wide: bool, width: int | None) -> list[Line]:
-    """How many workloads over which window, and what was skipped with its reasons."""
-    source, skipped = report.source, report.skipped
+def describe_count(report: Report) -> str:
+    """How many workloads over which window, and how many were skipped."""
+    source = report.source
     window = format_duration(parse_time(source.window_end) - parse_time(source.window_start))
     count = len(report.workloads)
     text = f"{count or 'no'} workload{'' if count == 1 else 's'} over {window}"
     text += f" to {source.window_end}"
-    if skipped:
-        text += f", {len(skipped)} skipped"
+    return text + (f", {len(report.skipped)} skipped" if report.skipped else "")
+
+
+def _count_lines(report: Report, *, is_wide: bool, width: int | None) -> list[Line]:
+    """The count, and what was skipped with its reasons."""
+    text, skipped = describe_count(report), report.skipped
     if len(skipped) == 1:
-        text += f" ({_describe_skip(skipped[0])})"
+        text += f" ({describe_skip(skipped[0])})"
     if len(skipped) < 2:
         return layout_sentence(text, width=width)
     shown = skipped if is_wide else skipped[:SHOWN_SKIPS]
     lines = [line(f"{text}:")]
     for row in shown:
-        lines += layout_sentence(f"  {_describe_skip(row)}", width=width)
+        lines += layout_sentence(f"  {describe_skip(row)}", width=width)
     if len(skipped) > len(shown):
         more = len(skipped) - len(shown)
         lines.append(line(f"  and {more} more (--output wide lists them)"))
     return lines
 
 
-def _describe_skip(row: Skipped) -> str:
+def describe_skip(row: Skipped) -> str:
+    """One line: what was skipped and why."""
     container = f", container {row.container}" if row.container else ""
     name = WorkloadRef(row.namespace, row.kind, row.name).short
     return f"{row.namespace}/{name}{container}: {row.reason}"
@@ -185,7 +193,7 @@ def _savings_lines(report: Report, *, width: int | None) -> list[Line]:
     lines = layout_sentence(text, width=width, style="bold")
     if not report.workloads:
         return lines
-    most = max(report.workloads, key=_watts_saved_by)
+    most = max(report.workloads, key=estimate_saved_watts)
     name = WorkloadRef(most.namespace, most.kind, most.name).short
     command = span(f"Details: joulefit explain {most.namespace}/{name}")
     if width is None or (len(lines) == 1 and measure(text) + 1 + measure(command.text) <= width):
@@ -193,5 +201,6 @@ def _savings_lines(report: Report, *, width: int | None) -> list[Line]:
     return [*lines, (command,)]
 
 
-def _watts_saved_by(workload: WorkloadReport) -> float:
+def estimate_saved_watts(workload: WorkloadReport) -> float:
+    """Watts of all containers whose watts are known."""
     return sum(each.watts_saved.value for each in workload.containers if each.watts_saved)

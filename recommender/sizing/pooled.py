@@ -195,6 +195,7 @@ def size_priced(
     limits: CheckLimits = ALONE,
     memory_requests: Floats | None = None,
     seeds: tuple[int, ...] = SEEDS,
+    bears_others: bool = False,
 ) -> PoolCheck:
     """T1: max(Q_p, s x mean) with the `p` [K] of `choose_quantiles`, s >= 1 from the pool check.
 
@@ -210,7 +211,14 @@ def size_priced(
         ceiling=ceiling,
         covers=_name_quantiles(trace, p),
     )
-    return calibrate_pool(trace, rule, limits=limits, memory_requests=memory_requests, seeds=seeds)
+    return calibrate_pool(
+        trace,
+        rule,
+        limits=limits,
+        memory_requests=memory_requests,
+        seeds=seeds,
+        bears_others=bears_others,
+    )
 
 
 def choose_limits(trace: PoolTrace) -> CheckLimits:

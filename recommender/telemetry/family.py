@@ -14,7 +14,7 @@ from prometheus_client.core import GaugeMetricFamily
 
 from recommender.model.identity import WorkloadRef
 from recommender.telemetry.vocabulary import SKIP_CLASSES, classify_skip
-from recommender.units import parse_quantity
+from recommender.units import GIB, parse_quantity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 PREFIX = "joulefit_recommender_"
 
-_WHO = ("namespace", "workload_kind", "workload", "container")
+WHO = ("namespace", "workload_kind", "workload", "container")
 _Row = tuple[tuple[str, ...], "ContainerReport"]
 
 
@@ -56,12 +56,20 @@ def gauge(
 
 
 def collect_report(report: Report, rivals: Sequence[Rival] = ()) -> Iterator[Metric]:
-    """The metrics of one report: containers, pools, what was skipped.
+    """The metrics of one report: workloads, containers, pools, savings, what was skipped.
 
     `rivals` are other recommenders' VPAs on its workloads, of one the oldest first.
     """
     yield from collect_containers(report.workloads, rivals)
+    yield from collect_workloads(report.workloads)
     yield from collect_pools(report.pools)
+    yield from collect_savings(report)
+    yield gauge(
+        "source_info",
+        "1, with the series that served each purpose.",
+        ("purpose", "schema"),
+        (((line.purpose, line.schema), 1.0) for line in report.source.series),
+    )
     counts = Counter(classify_skip(row) for row in report.skipped)
     yield gauge(
         "skipped",
@@ -84,7 +92,7 @@ def collect_containers(
     yield gauge(
         "request_cores",
         "CPU request of a container: as it is, as each rule would have it, and its bounds.",
-        (*_WHO, "policy"),
+        (*WHO, "policy"),
         chain(
             _list_requests(rows, lambda quantities: quantities.cpu),
             ((who, _to_cores(amounts.cpu_millicores)) for who, amounts in theirs),
@@ -93,7 +101,7 @@ def collect_containers(
     yield gauge(
         "request_bytes",
         "Memory request of a container: as it is, as each rule would have it, and its bounds.",
-        (*_WHO, "policy"),
+        (*WHO, "policy"),
         chain(
             _list_requests(rows, lambda quantities: quantities.memory),
             ((who, amounts.memory_bytes) for who, amounts in theirs),
@@ -102,13 +110,13 @@ def collect_containers(
     yield gauge(
         "price_watts_per_core",
         "Power that one reserved core costs where the container runs.",
-        _WHO,
+        WHO,
         ((who, container.price_watts_per_core) for who, container in rows),
     )
     yield gauge(
         "saved_watts",
         "Power saved over all replicas once the freed share of nodes is off, with 90 % interval.",
-        (*_WHO, "estimate"),
+        (*WHO, "estimate"),
         (
             ((*who, estimate), watts)
             for who, container in rows
@@ -118,14 +126,105 @@ def collect_containers(
     yield gauge(
         "quantile",
         "Share of time that the CPU request of the container is to cover.",
-        _WHO,
+        WHO,
         ((who, container.quantile) for who, container in rows),
     )
     yield gauge(
         "tier",
         "1, with the tier of evidence and the rule that sized the container.",
-        (*_WHO, "tier", "basis"),
+        (*WHO, "tier", "basis"),
         (((*who, container.tier, container.basis), 1.0) for who, container in rows),
+    )
+    yield from _collect_meaning(rows)
+
+
+def _collect_meaning(rows: Sequence[_Row]) -> Iterator[Metric]:
+    """What the containers used, and what the requests mean for it."""
+    yield gauge(
+        "efficiency_gain_ratio",
+        "Work per joule at the recommended CPU request over that at the current one.",
+        WHO,
+        ((who, container.efficiency_gain) for who, container in rows),
+    )
+    yield gauge(
+        "exposure_ratio",
+        "Share of time in which usage is above the CPU request, by request.",
+        (*WHO, "policy"),
+        (
+            ((*who, policy), share)
+            for who, container in rows
+            for policy, share in container.exposure.items()
+        ),
+    )
+    yield gauge(
+        "usage_cores",
+        "CPU that one pod's container used in the window: mean, 95th percentile and maximum.",
+        (*WHO, "statistic"),
+        (
+            ((*who, statistic), cores)
+            for who, container in rows
+            if (usage := container.usage) is not None
+            for statistic, cores in (
+                ("mean", usage.mean_cores),
+                ("p95", usage.p95_cores),
+                ("max", usage.max_cores),
+            )
+        ),
+    )
+    yield gauge(
+        "usage_memory_peak_bytes",
+        "Highest working set of the container in any pod in the window.",
+        WHO,
+        (
+            (who, container.usage.memory_peak_bytes)
+            for who, container in rows
+            if container.usage is not None
+        ),
+    )
+
+
+def collect_workloads(workloads: Sequence[WorkloadReport]) -> Iterator[Metric]:
+    """How many pods a workload has, where they run, and on what terms it is sized."""
+    whole = [((row.namespace, row.kind, row.name), row) for row in workloads]
+    terms = ("pool", "vpa", "update_mode", "work_class", "work_kind")
+    yield gauge(
+        "workload_replicas",
+        "Pods of the workload that run or wait to run.",
+        WHO[:-1],
+        ((who, float(row.replicas)) for who, row in whole),
+    )
+    yield gauge(
+        "workload_info",
+        "1, with the pool that most pods run in, the VPA and the terms of sizing.",
+        (*WHO[:-1], *terms),
+        (((*who, *(getattr(row, term) or "" for term in terms)), 1.0) for who, row in whole),
+    )
+
+
+def collect_savings(report: Report) -> Iterator[Metric]:
+    """Watts that the report saves in all, and what has to be there for them to be saved.
+
+    Nothing is claimed where no container has energy evidence.
+    """
+    saved = report.savings
+    is_claimed = any(each.watts_saved for row in report.workloads for each in row.containers)
+    claims = {"nodes_released": saved.nodes_released, "nodes_kept": saved.nodes_kept}
+    yield gauge(
+        "savings_watts",
+        "Power saved in all, if emptied nodes are switched off and if they stay on.",
+        ("condition", "estimate"),
+        (
+            ((condition, estimate), watts)
+            for condition, claim in claims.items()
+            if is_claimed
+            for estimate, watts in _list_estimates(claim)
+        ),
+    )
+    yield gauge(
+        "node_releaser",
+        "1 for the component seen that removes empty nodes; 0 for none: nobody removes them.",
+        ("releaser",),
+        [((saved.node_releaser or "none",), float(bool(saved.node_releaser)))],
     )
 
 
@@ -143,10 +242,24 @@ def collect_pools(pools: Sequence[PoolReport]) -> Iterator[Metric]:
             for estimate, watts in _list_estimates(pool.price_watts_per_core)
         ),
     )
+    yield gauge(
+        "pool_info",
+        "1, with what the pool's nodes are and where their power comes from.",
+        ("pool", "cpu_model", "quality", "reach", "binding"),
+        (
+            ((pool.name, pool.cpu_model, pool.quality, pool.reach, pool.binding), 1.0)
+            for pool in pools
+        ),
+    )
 
 
 _POOL_GAUGES: tuple[tuple[str, str, Callable[[PoolReport], float | None]], ...] = (
     ("pool_nodes", "Nodes of the pool.", lambda pool: float(pool.nodes)),
+    (
+        "pool_cores",
+        "Allocatable cores of all nodes of the pool.",
+        lambda pool: pool.cores_per_node * pool.nodes,
+    ),
     ("pool_watts", "Mean power of all nodes of the pool.", lambda pool: pool.watts),
     (
         "pool_utilisation_ratio",
@@ -157,6 +270,36 @@ _POOL_GAUGES: tuple[tuple[str, str, Callable[[PoolReport], float | None]], ...] 
         "pool_planning_ceiling_ratio",
         "Utilisation of the pool above which requests are raised, not lowered.",
         lambda pool: pool.planning_ceiling,
+    ),
+    (
+        "pool_best_utilisation_ratio",
+        "Utilisation with most work per joule, where it is identified.",
+        lambda pool: pool.best_utilisation,
+    ),
+    (
+        "pool_packing_ratio",
+        "Share of the pool's cores that is requested.",
+        lambda pool: pool.packing,
+    ),
+    (
+        "pool_intercept_watts",
+        "Power of all nodes for being there: the intercept of the curve's tangent.",
+        lambda pool: pool.intercept_watts * pool.nodes,
+    ),
+    (
+        "pool_reserved_unused_watts",
+        "Power that cutting what is reserved and not used frees.",
+        lambda pool: pool.reserved_unused_watts,
+    ),
+    (
+        "pool_stranded_cores",
+        "Cores that are left when memory is full, at the present mix of requests.",
+        lambda pool: pool.stranded_cores,
+    ),
+    (
+        "pool_stranded_bytes",
+        "Memory that is left when CPU is full, at the present mix of requests.",
+        lambda pool: pool.stranded_gib * GIB,
     ),
 )
 

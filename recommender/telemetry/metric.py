@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 
 from recommender import __version__
 from recommender.model.change import Outcome
+from recommender.telemetry.curve import PowerCurve, collect_power, collect_work
 from recommender.telemetry.family import PREFIX, collect_report, gauge
 from recommender.telemetry.vocabulary import (
     ERROR_KINDS,
@@ -49,7 +50,7 @@ class _Picture:
 
     `recommended` is when, in unix seconds, each VPA last held a number from the newest history;
     `history_end` the end of the newest history that was read, None before the first; `rivals` are
-    other recommenders' VPAs on the report's workloads.
+    other recommenders' VPAs on the report's workloads; `curves` those of its pools.
     """
 
     report: Report
@@ -57,6 +58,7 @@ class _Picture:
     recommended: Mapping[_VpaKey, float] = field(default_factory=dict)
     history_end: float | None = None
     rivals: Sequence[Rival] = ()
+    curves: Sequence[PowerCurve] = ()
 
 
 class ServiceMetrics:
@@ -126,12 +128,14 @@ class ServiceMetrics:
         received_bytes: int = 0,
         unread: str = "",
         rivals: Sequence[Rival] = (),
+        curves: Sequence[PowerCurve] = (),
     ) -> None:
         """A cycle that ended: its report, what became of each VPA, and what it took.
 
         `seconds` by step; `queries` and `received_bytes` are those of this cycle alone. `unread`
         says why the newest history could not be read, "" where it was: numbers from earlier
-        history are shown, and grow old. `rivals` are other recommenders' VPAs on its workloads.
+        history are shown, and grow old. `rivals` are other recommenders' VPAs on its workloads,
+        `curves` the power curves of its pools.
         """
         last = self._picture
         self._picture = _Picture(
@@ -144,6 +148,7 @@ class ServiceMetrics:
             if unread
             else parse_time(report.source.window_end),
             rivals=rivals,
+            curves=curves,
         )
         self._observe(seconds)
         self._cycles.labels("without_history" if unread else "completed").inc()
@@ -244,6 +249,8 @@ class _PictureCollector(Collector):
             picture.recommended.items(),
         )
         yield from collect_report(report, picture.rivals)
+        yield from collect_power(picture.curves)
+        yield from collect_work(report.workloads)
 
 
 def _date_recommendations(

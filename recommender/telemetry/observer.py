@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from recommender.errors import ClusterError, JoulefitError, NoDataError, StoreError
+from recommender.telemetry.curve import sample_power
 from recommender.telemetry.health import Vitals
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from recommender.model.change import StatusChange
     from recommender.model.recording import Recording
     from recommender.model.report import Report
+    from recommender.sizing.pool import Pool
     from recommender.telemetry.metric import ServiceMetrics
 
 
@@ -36,6 +38,8 @@ class EndedCycle(Protocol):
     def timer(self) -> Timer: ...
     @property
     def evidence(self) -> Recording: ...
+    @property
+    def pools(self) -> Sequence[Pool]: ...
 
 
 class CycleObserver:
@@ -90,6 +94,7 @@ class CycleObserver:
             received_bytes=history.received_bytes if is_new else 0,
             unread=evidence.unread,
             rivals=evidence.cluster.rivals,
+            curves=[sample_power(pool) for pool in cycle.pools],
         )
         self._metrics.record_events(self._tell(cycle.changes))
 

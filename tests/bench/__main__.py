@@ -9,13 +9,37 @@ import os
 import platform
 import sys
 
-from tests.bench import backtest, collector, curves, replay, report, scale, service, start, table
+from tests.bench import (
+    backtest,
+    collector,
+    curves,
+    page,
+    replay,
+    report,
+    scale,
+    service,
+    start,
+    table,
+    tiers,
+)
 from tests.bench.figure import Sheet
 from tests.bench.process import compile_package
 
 BENCHES = {
     each.__name__.rpartition(".")[2]: each
-    for each in (start, report, scale, curves, replay, backtest, table, service, collector)
+    for each in (
+        start,
+        report,
+        page,
+        scale,
+        tiers,
+        curves,
+        replay,
+        backtest,
+        table,
+        service,
+        collector,
+    )
 }
 
 

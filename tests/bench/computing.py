@@ -17,7 +17,7 @@ _STEPS = ("demand", "size")
 
 
 @dataclass(frozen=True)
-class _Known:
+class Known:
     """Evidence that was read before."""
 
     evidence: Recording
@@ -43,7 +43,7 @@ def _compute(evidence: Recording, *, with_curves: bool) -> tuple[float, int]:
     """Seconds of estimating demand and sizing, the fewest of some runs, and how many were sized."""
     best, sized = float("inf"), 0
     for _ in range(RUNS):
-        cycle = run_once(_Known(evidence), None, settings=SizingSettings(), with_curves=with_curves)
+        cycle = run_once(Known(evidence), None, settings=SizingSettings(), with_curves=with_curves)
         best = min(best, sum(cycle.timer.seconds[step] for step in _STEPS))
         sized = sum(len(workload.containers) for workload in cycle.report.workloads)
     return best, sized

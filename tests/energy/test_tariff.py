@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from recommender.energy.curve import NodeCurve
+from recommender.energy.price import estimate_price
 from recommender.energy.tariff import split
 from tests.energy.scenario import node_curves
 
@@ -111,3 +112,25 @@ def test_the_bill_of_a_reservation_is_the_price_times_its_size():
     curve = NodeCurve(cores=10.0, base=40.0, linear=60.0)
     found = split_once(column(0.0, 2.0), column(1.2, 3.6), curve=curve)
     assert found.watts[0, 0] == pytest.approx(1.2 * 40.0 / (0.48 * 10.0))
+
+
+@given(node_curves(), st.floats(0.1, 0.9), st.floats(0.3, 1.0), st.integers(3, 50))
+def test_the_price_is_what_a_little_less_reserved_saves_in_all(curve, use, packing, nodes):
+    """All watts are N P(used / (N C)) with N = R / (eta C) nodes for R reserved cores: its slope in
+    R, by differences, is the price where the curve bends nowhere near."""
+    used, step = use * nodes * curve.cores, 1e-4 * nodes * curve.cores
+
+    def watts(reserved):
+        needed = reserved / (packing * curve.cores)
+        return needed * float(curve.power(used / (needed * curve.cores)))
+
+    reserved = packing * nodes * curve.cores
+    slope = (watts(reserved + step) - watts(reserved - step)) / (2 * step)
+    ends = [used / (r / packing) for r in (reserved - step, reserved + step)]
+    assume(float(curve.slope(ends[0])) == pytest.approx(float(curve.slope(ends[1])), rel=1e-9))
+    intercept = float(curve.power(use)) - use * float(curve.slope(use))
+    assume(intercept > 0.0)
+    price = estimate_price(
+        (intercept, intercept, intercept), utilisation=use, packing=packing, cores=curve.cores
+    )
+    assert slope == pytest.approx(price.watts_per_core, rel=1e-3)

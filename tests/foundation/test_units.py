@@ -51,6 +51,34 @@ def test_what_is_no_percentile_is_refused(text):
         units.parse_percentile(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "share"),
+    [("5%", 0.05), ("5 %", 0.05), ("0.05", 0.05), (".05", 0.05), ("0", 0), ("1", 1), ("100%", 1)],
+)
+def test_a_share_may_be_written_as_percent_or_as_number(text, share):
+    assert units.parse_share(text) == share
+
+
+@pytest.mark.parametrize("text", ["", "5", "1.5", "101%", "-0.1", "-5%", "some", "nan", "5%%"])
+def test_what_is_no_share_is_refused(text):
+    with pytest.raises(UsageError, match=r"is no share from 0 to 1; write for example 5% or 0\.05"):
+        units.parse_share(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "watts"),
+    [("200", 200), ("200W", 200), ("200 W", 200), ("1.5kW", 1500), ("0", 0), ("0.5", 0.5)],
+)
+def test_a_power_may_have_its_unit(text, watts):
+    assert units.parse_watts(text) == watts
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1e3", "nan", "inf", "200w", "W", "1 MW", "1,000"])
+def test_what_is_no_power_is_refused(text):
+    with pytest.raises(UsageError, match=r"is no power; write for example 200, 200W or 1\.5kW"):
+        units.parse_watts(text)
+
+
 @given(st.decimals("0.1", "99.9", places=1))
 def test_a_percentile_reads_back_as_it_was_written(percent):
     share = float(percent / 100)

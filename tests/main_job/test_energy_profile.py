@@ -66,6 +66,15 @@ def is_taken(profiles, workload, **spec):
 
 
 @pytest.mark.usefixtures("profiles")
+def test_a_dry_run_prints_the_status_of_both_objects(live, workload, cluster):
+    before = status_of(cluster, workload, "enp")
+    outcome = live("run", "--once", "--dry-run")
+    assert outcome.code == 0, outcome.stderr
+    assert "kind: EnergyProfile" in outcome.stdout
+    assert status_of(cluster, workload, "enp") == before
+
+
+@pytest.mark.usefixtures("profiles")
 def test_explain_shows_the_work_and_who_chose_the_class(live, workload, fleet):
     text = explain(live, workload)
     line = work_line(text)
@@ -131,15 +140,6 @@ def test_a_workload_under_an_hpa_is_sized_by_its_work(live, scaled, cluster):
 def status_of(cluster, workload, kind):
     text = cluster.kubectl("get", kind, workload.name, "-n", workload.namespace, "-o", "json")
     return json.loads(text).get("status", {})
-
-
-@pytest.mark.usefixtures("profiles")
-def test_a_dry_run_prints_the_status_of_both_objects(live, workload, cluster):
-    before = status_of(cluster, workload, "enp")
-    outcome = live("run", "--once", "--dry-run")
-    assert outcome.code == 0, outcome.stderr
-    assert "kind: EnergyProfile" in outcome.stdout
-    assert status_of(cluster, workload, "enp") == before
 
 
 @pytest.mark.usefixtures("profiles")

@@ -140,6 +140,21 @@ def test_it_says_so_where_no_factor_does():
     )
 
 
+def test_heat_that_no_request_takes_away_may_be_borne():
+    """A pod that nobody manages uses 9.5 of 10 cores all the time and requests a whole node.
+
+    Four managed pods of 1 core stay on another: 1.05 x 4 = 4.2. A fifth of the container-time, of
+    five containers, is hot at any factor.
+    """
+    runaway = Pod(9.5, cpu=10, is_managed=False)
+    trace = trace_of(runaway, Pod(1, replicas=4), bins=96)
+    assert calibrate(trace).factor is None
+    check = calibrate_pool(trace, rule_of(trace), bears_others=True)
+    assert check.factor == 1.0
+    assert check.hot.mean == pytest.approx(0.2)
+    assert "20.00% stay so whatever is requested" in check.reasons[0].why
+
+
 def test_a_pod_is_never_asked_to_be_larger_than_a_node():
     """8 x 9 cores are cut to 10, and to 7 beside a daemon of 3."""
     hot = Pod(np.full(96, 9.0), replicas=2)

@@ -109,9 +109,18 @@ def test_a_workload_that_was_never_seen_has_its_replicas_and_requests():
         usage_of({(WEB, "app"): pods_of(0.5, 2)}),
         cluster_of(workload_of(), workload_of(replace(WEB, name="new"), pods_on={"a": 3})),
     )
-    assert trace.replicas[1] == 3
-    assert np.isnan(trace.usage[1]).all()
-    assert trace.cpu_requests[1] == 1.5
+    new = trace.workloads.index(replace(WEB, name="new"))
+    assert trace.replicas[new] == 3
+    row = trace.owner.tolist().index(new)
+    assert np.isnan(trace.usage[row]).all()
+    assert trace.cpu_requests[row] == 1.5
+
+
+@pytest.mark.parametrize("nonsense", [-1.0, np.inf, 1e30, 2 * POOL.cores + 0.1])
+def test_more_than_nodes_have_and_less_than_nothing_was_not_used(nonsense):
+    trace = observe(usage_of({(WEB, "app"): pods_of(nonsense, 1)}), cluster_of(workload_of()))
+    assert np.isnan(trace.usage[trace.containers.index(ContainerRef(WEB, "app"))]).all()
+    assert trace.work == 0.0
 
 
 def test_a_container_without_a_request_has_its_limit_else_nothing():

@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from recommender.model.report import Report
-from recommender.report.document import OUTPUTS, format_report
-from tests.report.sample import container, sample_report, source, workload
+from recommender.report.document import REPORT_OUTPUTS, format_report
+from tests.report.sample import container, sample_report, savings, source, workload
 
 
 def _format(output, report=None):
@@ -66,7 +66,21 @@ def test_a_name_that_looks_like_another_type_is_quoted_in_yaml(name):
     assert yaml.safe_load(text)["workloads"][0]["name"] == name
 
 
-@pytest.mark.parametrize("output", OUTPUTS)
+@pytest.mark.parametrize("output", REPORT_OUTPUTS)
+def test_a_report_without_workloads_is_whole_in_every_output(output):
+    empty = sample_report(workloads=(), pools=(), skipped=(), savings=savings())
+    text = _format(output, empty)
+    assert text.endswith("\n")
+    reads = {
+        "json": json.loads,
+        "yaml": yaml.safe_load,
+        "patch": lambda patches: list(yaml.safe_load_all(patches)),
+    }
+    found = reads.get(output, str)(text)
+    assert found == [] if output == "patch" else found
+
+
+@pytest.mark.parametrize("output", REPORT_OUTPUTS)
 def test_no_output_lets_controls_of_others_through(output):
     evil = "a\x1b[2J\x9b31m\u202eb\r\n\x07"
     report = sample_report(

@@ -13,6 +13,7 @@ import pytest
 
 from recommender.report.document import format_backtest, format_report
 from recommender.report.explain import format_explanation
+from recommender.report.page.compact import compact_report
 from tests.report.backtest_sample import sample_backtest
 from tests.report.sample import one_namespace_report, sample_report, source
 
@@ -33,6 +34,18 @@ def _explain(name, *, width=None, report=None):
 
 def _simulated():
     return sample_report(source=source(is_simulated=True))
+
+
+def _page_data():
+    """What the page's script is given, a workload a line so that a difference can be read."""
+    data = compact_report(sample_report())
+    lines = [f'"{name}": {_encode(each)}' for name, each in data.items() if name != "workloads"]
+    workloads = ",\n".join(map(_encode, data["workloads"]))
+    return "{" + ",\n".join([*lines, f'"workloads": [\n{workloads}\n]']) + "}\n"
+
+
+def _encode(value):
+    return msgspec.json.encode(value).decode()
 
 
 def _without_workloads():
@@ -56,6 +69,10 @@ OUTPUTS = {
     "report.json": lambda: _report("json"),
     "report.yaml": lambda: _report("yaml"),
     "report.csv": lambda: _report("csv"),
+    "report.md": lambda: _report("markdown"),
+    "report-without-workloads.md": lambda: _report("markdown", report=_without_workloads()),
+    "report.patch.yaml": lambda: _report("patch"),
+    "page-data.json": _page_data,
     "backtest.txt": lambda: _backtest("table"),
     "backtest-terminal-80.ansi": lambda: _backtest("table", width=80),
     "backtest.md": lambda: _backtest("markdown"),

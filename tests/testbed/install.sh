@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the parts of parts.txt that are neither on PATH nor in KUBEBUILDER_ASSETS into the user's
 # cache folder. One line per part. Quick when all is there; needs root or sudo only to refresh apt's
-# lists and for bpfcc, which the system's Python must find. No package's service is started. Missing
+# lists, for bpfcc, which the system's Python must find, and for Chromium, which needs a system. No package's service is started. Missing
 # parts are an error with CI=true; otherwise the tests that need them skip.
 set -euo pipefail
 
@@ -117,14 +117,14 @@ install_from_apt() { # name, package, "command,command": unpacked only, so no se
     say "$name" installed "$cache/$name-$version"
 }
 
-install_into_system() { # name, package of libraries without services, pattern of a file in it
+install_into_system() { # name, package without services, from, commands: how it is found then
     local name=$1 package=$2 path
     local quiet=(env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends)
     if ! type -P apt-get >/dev/null; then
         give_up "$name" "install the package $package, or what your distribution calls it"
     elif { as_root "${quiet[@]}" "$package" ||
         { as_root apt-get -qq update && as_root "${quiet[@]}" "$package"; }; } >>"$log" 2>&1 &&
-        path=$(compgen -G "$3"); then
+        path=$(find_installed "$3" "$4"); then
         say "$name" installed "$path"
     else
         give_up "$name" "as root: apt-get install $package (log in $log)"
@@ -195,7 +195,7 @@ install_part() { # the fields of one line of parts.txt
     fi
     case $from in
     go) install_from_go "$name" "$version" "$package" ;;
-    system) install_into_system "$name" "$package" "$commands" ;;
+    system | whole) install_into_system "$name" "$package" "$from" "$commands" ;;
     headers) install_headers "$name" "$package" ;;
     *) install_from_apt "$name" "$package" "$commands" ;;
     esac

@@ -14,7 +14,7 @@ TESTBED = Path(__file__).parents[1] / "testbed"
 COMMANDS = ["etcd", "kube-apiserver", "kubectl", "openssl", "prometheus", "promtool"]
 COMMANDS += ["victoria-metrics", "kube-controller-manager", "kube-scheduler", "kubelet"]
 COMMANDS += ["containerd", "ctr", "containerd-shim-runc-v2", "runc"]
-COMMANDS += ["ptp", "host-local", "loopback"]
+COMMANDS += ["ptp", "host-local", "loopback", "chromium", "chromedriver"]
 TOOLS = [
     "bash",
     "cat",
@@ -46,8 +46,10 @@ FAKE_APT = """#!/bin/sh
 for package; do :; done
 echo "$*" >> "$PACKAGES/asked"
 case "$*" in
-*install*) [ -e "$PACKAGES/$package" ] && mkdir -p "$PACKAGES/../python3/dist-packages/bcc" &&
+*install*python3-bpfcc) [ -e "$PACKAGES/$package" ] &&
+    mkdir -p "$PACKAGES/../python3/dist-packages/bcc" &&
     touch "$PACKAGES/../python3/dist-packages/bcc/libbcc.py" ;;
+*install*) cp "$PACKAGES/$package" "$PACKAGES/../bin/" ;;
 *) cp "$PACKAGES/$package"_*.deb . ;;
 esac
 """
@@ -260,6 +262,18 @@ def test_bcc_is_installed_for_the_systems_python(machine, packages):
     assert "install -y --no-install-recommends python3-bpfcc" in (packages / "asked").read_text()
     _, again = install(machine)
     assert again["bpfcc"] == ("there", str(found))
+
+
+def test_a_browser_is_installed_with_all_that_it_needs(machine, packages):
+    write_program(packages / "chromium")
+    write_program(machine / "bin" / "sudo", '#!/bin/sh\nshift; exec "$@"\n')
+    _, said = install(machine)
+    assert said["chromium"] == ("installed", str(machine / "bin" / "chromium"))
+    assert said["chromium-driver"] == (
+        "missing",
+        f"as root: apt-get install chromium-driver (log in {machine}/cache/install.log)",
+    )
+    assert "install -y --no-install-recommends chromium\n" in (packages / "asked").read_text()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""The Grafana dashboards; `python -m manifests.dashboards` writes their JSON beside these."""
