@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from recommender.backtest.walk import PolicyTest
     from recommender.model.backtest import PolicyName
-    from recommender.model.identity import ContainerRef
+    from recommender.model.identity import ContainerRef, WorkloadRef
     from recommender.model.recording import Recording
     from recommender.replay.check import PoolCheck
     from recommender.replay.trace import PoolTrace
@@ -49,13 +49,25 @@ TRAIN, TEST = 5 * DAY, 2 * DAY
 
 
 @dataclass(frozen=True)
-class _Kept:
-    """What was found, of which nodes, by which settings, in which block of the day."""
+class _Basis:
+    """What a verdict rests on beside the history: another of it is judged at once.
 
-    tier: PoolTier
+    Else a service that has gone on for long and one that has just started would differ.
+    """
+
     members: tuple[str, ...]
+    workloads: frozenset[WorkloadRef]
+    vpas: frozenset[tuple[str, str, int]]
     settings: SizingSettings
     block: int
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What was found, from what, and at which end of the history."""
+
+    tier: PoolTier
+    basis: _Basis
     end: int
 
 
@@ -82,21 +94,30 @@ class TierJudge:
         if settings.highest_tier == "T0":
             return None
         end = evidence.history.usage.grid.end
-        members = tuple(node.name for node in pool.nodes)
-        block = _block_at(end)
+        basis = _find_basis(evidence, pool, settings)
         kept = self._kept.get(pool.name)
-        if (
-            kept is not None
-            and (kept.members, kept.settings, kept.block) == (members, settings, block)
-            and 0 <= end - kept.end < self.refresh
-        ):
+        is_known = kept is not None and kept.basis == basis
+        if kept is not None and is_known and 0 <= end - kept.end < self.refresh:
             return kept.tier
+        if evidence.unread:  # what is there of the history is not what there is to be replayed
+            return kept.tier if kept is not None and is_known else None
         trace = observe(evidence, pool, pools, settings)
-        if not trace.is_managed.any() or not np.isfinite(trace.usage).any():
+        if not np.isfinite(trace.usage[trace.is_managed]).any():
             return None
         tier = judge_pool_tier(evidence, pool, trace, settings)
-        self._kept[pool.name] = _Kept(tier, members, settings, block, end)
+        self._kept[pool.name] = _Kept(tier, basis, end)
         return tier
+
+
+def _find_basis(evidence: Recording, pool: Pool, settings: SizingSettings) -> _Basis:
+    cluster = evidence.cluster
+    return _Basis(
+        members=tuple(node.name for node in pool.nodes),
+        workloads=frozenset(workload.ref for workload in cluster.workloads),
+        vpas=frozenset((vpa.namespace, vpa.name, vpa.generation) for vpa in cluster.vpas),
+        settings=settings,
+        block=_block_at(evidence.history.usage.grid.end),
+    )
 
 
 def judge_pool_tier(

@@ -143,6 +143,31 @@ def test_what_was_found_is_kept_for_an_hour_of_history_while_the_nodes_are_the_s
     assert judged(settings=replace(DEFAULTS, highest_tier="T1")).name == "T1"
 
 
+def test_a_history_that_could_not_be_read_gives_no_verdict_and_takes_none_away(short):
+    pools = estimate_pools(short.cluster, short.history.nodes)
+    unread = replace(at(short, 7200), unread="the store is down")
+    keeper = TierJudge()
+    assert keeper.judge(unread, pools[0], pools, DEFAULTS) is None
+    first = keeper.judge(short, pools[0], pools, DEFAULTS)
+    assert keeper.judge(unread, pools[0], pools, DEFAULTS) is first
+
+
+def test_a_pool_in_which_nothing_was_used_has_no_verdict(short):
+    usage = short.history.usage
+    nothing = replace(usage, cpu_mean=np.full_like(usage.cpu_mean, np.nan))
+    evidence = replace(short, history=replace(short.history, usage=nothing))
+    pools = estimate_pools(short.cluster, short.history.nodes)
+    assert TierJudge().judge(evidence, pools[0], pools, DEFAULTS) is None
+
+
+def test_another_workload_or_vpa_is_judged_at_once(short):
+    pools = estimate_pools(short.cluster, short.history.nodes)
+    keeper = TierJudge()
+    first = keeper.judge(short, pools[0], pools, DEFAULTS)
+    fewer = with_cluster(short, workloads=short.cluster.workloads[1:])
+    assert keeper.judge(fewer, pools[0], pools, DEFAULTS) is not first
+
+
 def at(evidence, seconds):
     """The same history, its end so much later."""
     usage = evidence.history.usage
