@@ -59,8 +59,28 @@ def _read_words(line: str) -> tuple[str, ...]:
     return tuple(words[: min(ends, default=len(words))])
 
 
+_INLINE = re.compile(r"`(joulefit(?:-collector)? [a-z][^`]*)`")
+
+
+def read_mentions(text: str, *, page: str) -> list[Shown]:
+    """Commands between single backquotes, outside of code blocks; their arguments may be left out."""
+    prose = _FENCE.sub("", text)
+    lines = (" ".join(mention.split()) for mention in _INLINE.findall(prose))
+    return [Shown(page, _read_words(line.replace("\\|", "/")), is_run=False) for line in lines]
+
+
 COMMANDS = [
     shown
     for path in PAGES
     for shown in read_commands(path.read_text(), page=str(path.relative_to(ROOT)))
 ]
+
+MENTIONS = sorted(
+    {
+        shown
+        for path in PAGES
+        if path.name != "commands.md"  # usage lines, which test_reference holds to the code
+        for shown in read_mentions(path.read_text(), page=str(path.relative_to(ROOT)))
+    },
+    key=str,
+)

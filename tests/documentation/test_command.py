@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import click
 import pytest
 
 from collector.cli import main as collector_main
 from recommender.cli import main as joulefit_main
-from tests.documentation.page import COMMANDS, read_commands
+from tests.documentation.page import COMMANDS, MENTIONS, read_commands, read_mentions
 from tests.main_job.command import joulefit
 
 GROUPS = {"joulefit": joulefit_main, "joulefit-collector": collector_main}
@@ -28,6 +30,21 @@ def parse(shown):
 @pytest.mark.parametrize("shown", COMMANDS, ids=str)
 def test_the_program_understands_a_shown_command(shown):
     parse(shown)
+
+
+@pytest.mark.parametrize("shown", MENTIONS, ids=str)
+def test_the_program_understands_a_mentioned_command(shown):
+    with suppress(click.MissingParameter):
+        parse(shown)
+
+
+def test_a_command_is_mentioned_in_prose_over_two_lines():
+    text = (
+        "Say `joulefit report\n-o wide` or joulefit, `joulefit_metric`.\n```\n`joulefit x`\n```\n"
+    )
+    assert [shown.words for shown in read_mentions(text, page="")] == [
+        ("joulefit", "report", "-o", "wide")
+    ]
 
 
 @pytest.mark.parametrize("page", [page for page, run in BY_PAGE.items() if run])
