@@ -13,7 +13,7 @@ from recommender.errors import NoDataError, StoreError, UsageError
 from recommender.history.assembly import empty_history
 from recommender.history.store_reader import Scope
 from recommender.model.history import TimeGrid
-from recommender.model.identity import PodOwners
+from recommender.model.identity import PodOwners, is_meant
 from recommender.model.recording import Recording
 from recommender.recording import choose_recorded_settings, read_recording
 from recommender.units import MINUTE, format_duration, format_time
@@ -75,8 +75,8 @@ class LiveSource:
     """Evidence from the metric store and, unless `cluster` is None, from the API server.
 
     `work` is asked for the work of the workloads whose EnergyProfile names a metric of it. With
-    `explained` (NAMESPACE/KIND/NAME) only that namespace's history is read, if the
-    namespace exists; the nodes stay whole, since the price is the pool's.
+    `explained` (NAMESPACE/KIND/NAME) of all workloads only those with a VPA of ours are read and
+    that one: what decides is the pool that a service sees.
 
     With `keeps_going` a store that cannot be read is no error: what an earlier read gave stands
     in, or nothing, and `Recording.unread` says why. `settle`: seconds by which the window ends
@@ -149,8 +149,7 @@ class LiveSource:
         if self.cluster is None:
             return None
         state = self.cluster.read()
-        explained = _keep(state, frozenset((self.explained.partition("/")[0],)))
-        return explained if explained.workloads else state
+        return _keep_explained(state, self.explained) if self.explained else state
 
     def _scope(self, state: ClusterState | None) -> Scope:
         if state is None:
@@ -188,6 +187,20 @@ def _check_bins(window: WindowSettings) -> None:
             f"{format_duration(window.step)} is {bins:,.0f} time bins, more than "
             f"{MOST_BINS:,}; give a longer --step or a shorter --history"
         )
+
+
+def _keep_explained(state: ClusterState, explained: str) -> ClusterState:
+    """The workloads that a service sizes, since their pool is replayed with them, and this one.
+
+    Where none is meant: those of its namespace, of which one may have been.
+    """
+    meant = {each.ref for each in state.workloads if is_meant(each.ref, explained)}
+    if not meant:
+        near = _keep(state, frozenset((explained.partition("/")[0],)))
+        return near if near.workloads else state
+    wanted = meant | {vpa.target for vpa in state.vpas if vpa.target and not vpa.problem}
+    kept = tuple(each for each in state.workloads if each.ref in wanted)
+    return replace(state, workloads=kept)
 
 
 def _keep(state: ClusterState, namespaces: frozenset[str]) -> ClusterState:

@@ -143,3 +143,15 @@ def test_an_unknown_or_contradicting_setting_ends_it_before_it_begins(plane, sto
     assert (outcome.code, "is no name that a Lease can have" in outcome.error) == (2, True)
     outcome = joulefit("run", "--listen", "nowhere", *where)
     assert (outcome.code, "--listen" in outcome.error) == (2, True)
+
+
+def test_explain_shows_what_is_published_whatever_namespace_is_asked_for(answered_plane, store):
+    """The pool is replayed with all that a service sizes, not with what one namespace shows."""
+    for key, found in answered_plane.recommendations().items():
+        namespace, name = key.split("/")
+        where = ("--kubeconfig", answered_plane.service, "--store", store)
+        outcome = joulefit("explain", f"{namespace}/{name}", *where, *WINDOW)
+        assert outcome.code == 0, outcome.stderr
+        for each in found["containerRecommendations"]:
+            head = f"container {each['containerName']}: request {each['target']['cpu']} cpu"
+            assert head in outcome.stdout
