@@ -1,8 +1,8 @@
 # One command per chore; each sets up what it needs and is quick when it is there.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-node e2e check bench science format image lock golden docs dashboards \
-  setup testbed clean
+.PHONY: help demo test test-node e2e check bench science format image lock golden docs docs-site \
+  screenshots dashboards setup testbed clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -45,13 +45,14 @@ test-node: testbed ## of these only the tests that need a real node or eBPF
 e2e: testbed     ## the whole road on a real Kubernetes node, step by step, and what kubectl shows then
 	@$(AS_ROOT) $(BIN)/python -m tests.e2e
 
-check: setup     ## formatter, linter, types, layers, generated files, dashboards
+check: setup     ## formatter, linter, types, layers, generated files, dashboards, documentation
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m docs.generate --check
 	$(BIN)/python -m manifests.generate --check
+	$(BIN)/mkdocs build
 	$(BIN)/python -m manifests.dashboards --check
 
 image:           ## the container image, by the engine of ENGINE (docker, podman)
@@ -71,6 +72,12 @@ format: setup    ## write the formatter's and the linter's safe changes
 docs: setup      ## write the generated parts of docs/
 	$(BIN)/python -m docs.generate
 	$(BIN)/python -m manifests.generate
+
+docs-site: setup ## the documentation as a site, dist/site/index.html; a broken link or anchor fails
+	$(BIN)/mkdocs build
+
+screenshots: setup ## the pictures of the terminal in docs/screenshots
+	$(BIN)/python -m docs.screenshots
 
 dashboards: setup ## write the dashboards' JSON
 	$(BIN)/python -m manifests.dashboards

@@ -10,6 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from collector import settings as collector_settings
+from docs.figures import FIGURES
+from docs.reference import (
+    format_commands,
+    format_contributing,
+    format_definition,
+    format_documents,
+)
 from recommender import settings
 from recommender.cluster.lease import DEFAULT_NAMESPACE, name_lease
 from recommender.cluster.role import list_lease_rules, list_rules
@@ -108,6 +115,11 @@ GENERATED = {
     "curve.schema.json": format_curve_schema,
     "backtest.schema.json": format_backtest_schema,
     "cluster-role.yaml": format_role,
+    "commands.md": format_commands,
+    "contributing.md": format_contributing,
+    "documents.md": format_documents,
+    "energyprofile.md": format_definition,
+    **FIGURES,
 }
 
 
@@ -122,6 +134,7 @@ def main() -> int:
             continue
         stale.append(name)
         if not is_check:
+            path.parent.mkdir(exist_ok=True)
             path.write_text(text)
     if stale:
         print(("stale, run make docs: " if is_check else "written: ") + ", ".join(stale))  # noqa: T201

@@ -20,6 +20,7 @@ from recommender.errors import UsageError
 from recommender.flags import collect, settings_options
 from recommender.settings import (
     BacktestSettings,
+    CarbonSettings,
     ClusterSettings,
     ComparisonSettings,
     CurveSettings,
@@ -39,7 +40,7 @@ from recommender.settings import (
     StoreSettings,
     WindowSettings,
 )
-from recommender.source import READING, choose_source, live_source, table_source
+from recommender.source import READING, carbon_reader, choose_source, live_source, table_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,7 +67,8 @@ def main(context: click.Context) -> None:
 
 @main.command()
 @settings_options(
-    OutputSettings, GateSettings, ReportGateSettings, SourceSettings, *READING, SizingSettings
+    *(OutputSettings, GateSettings, ReportGateSettings, SourceSettings),
+    *(*READING, SizingSettings, CarbonSettings),
 )
 def report(**values: Any) -> None:
     """Show what each workload should request, and why. Changes nothing."""
@@ -91,7 +93,7 @@ _WITH_CURVES = ("json", "yaml", "html")
 
 @main.command()
 @click.argument("workload", metavar="NAMESPACE/KIND/NAME")
-@settings_options(ExplainSettings, SourceSettings, *READING, SizingSettings)
+@settings_options(ExplainSettings, SourceSettings, *READING, SizingSettings, CarbonSettings)
 def explain(workload: str, **values: Any) -> None:
     """Show each step of one workload's recommendation with its numbers."""
     from recommender.report.document import format_explained
@@ -113,7 +115,7 @@ def explain(workload: str, **values: Any) -> None:
 
 @main.command()
 @click.argument("workload", metavar="[NAMESPACE/KIND/NAME]", default="")
-@settings_options(ComparisonSettings, SourceSettings, *READING, SizingSettings)
+@settings_options(ComparisonSettings, SourceSettings, *READING, SizingSettings, CarbonSettings)
 def compare(workload: str, **values: Any) -> None:
     """Hold our requests against those of other recommenders' VPAs, over time. Changes nothing.
 
@@ -136,6 +138,7 @@ def compare(workload: str, **values: Any) -> None:
             targets,
             workload=workload,
             settings=collect(SizingSettings, values),
+            carbon=carbon_reader(values),
         )
     text = format_comparison(
         comparison,
@@ -223,7 +226,10 @@ def record(file: Path, **values: Any) -> None:
 
 
 @main.command()
-@settings_options(RunSettings, LeaseSettings, PageSettings, GateSettings, *READING, SizingSettings)
+@settings_options(
+    *(RunSettings, LeaseSettings, PageSettings, GateSettings, *READING),
+    *(SizingSettings, CarbonSettings),
+)
 def run(**values: Any) -> None:
     """Write recommendations into the status of the VPAs that name joulefit.
 
@@ -263,6 +269,7 @@ def _serve(values: dict[str, Any]) -> None:
             store=collect(StoreSettings, values),
             window=collect(WindowSettings, values),
             sizing=collect(SizingSettings, values),
+            carbon=collect(CarbonSettings, values),
             pages=collect(PageSettings, values),
         )
     )
@@ -344,6 +351,7 @@ def _run(
         settings=collect(SizingSettings, values),
         with_curves=with_curves,
         profile_sink=profile_sink,
+        carbon=carbon_reader(values),
     )
 
 

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from recommender.cycle import EvidenceSource
+    from recommender.cycle import EvidenceSource, RatesSource
     from recommender.history.target import TargetSource
     from recommender.model.cluster import Amounts, Rival, Workload
     from recommender.model.recording import Recording
@@ -68,13 +68,15 @@ def compare(
     *,
     workload: str,
     settings: SizingSettings,
+    carbon: RatesSource | None = None,
 ) -> Comparison:
     """All workloads with a VPA of ours, or the one that is named as `find_workload` takes it.
 
-    `targets` None: nobody is asked for requests over time. Raises JoulefitError from the edges,
-    and UnknownWorkloadError for a workload that is not there, was skipped, or has no VPA of ours.
+    `targets` None: nobody is asked for requests over time; `carbon` as of `run_once`. Raises
+    JoulefitError from the edges, and UnknownWorkloadError for a workload that is not there, was
+    skipped, or has no VPA of ours.
     """
-    cycle = run_once(source, None, settings=settings, with_curves=False)
+    cycle = run_once(source, None, settings=settings, with_curves=False, carbon=carbon)
     evidence, report = cycle.evidence, cycle.report
     rows, skipped = _choose(report, workload)
     chosen = frozenset(_ref(row) for row in rows)

@@ -23,8 +23,10 @@ from recommender.cluster.status import build_status, status_differs
 from recommender.errors import ClusterError, WorkloadSkipped
 from recommender.model.change import StatusChange
 from recommender.model.cluster import NO_LIMITS
+from recommender.model.intensity import NO_RATES
 from recommender.model.report import Report, Skipped, WorkloadReport
 from recommender.report.assembly import assemble_report
+from recommender.sizing.carbon import explain_objective
 from recommender.sizing.demand import Demand, estimate_demand
 from recommender.sizing.pool import Pool, choose_pools, estimate_pools
 from recommender.sizing.workload import size_workload
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 
     from recommender.model.change import Outcome
     from recommender.model.cluster import Vpa, Workload
+    from recommender.model.history import TimeGrid
+    from recommender.model.intensity import Intensity, Rates
     from recommender.model.profile import Profile
     from recommender.model.recording import Recording
     from recommender.settings import SizingSettings
@@ -49,6 +53,12 @@ class EvidenceSource(Protocol):
     """Where cluster and history come from: live edges or a recording."""
 
     def read(self) -> Recording: ...
+
+
+class RatesSource(Protocol):
+    """What energy and nodes carry over a window; what cannot be read says so and raises nothing."""
+
+    def read(self, grid: TimeGrid) -> Rates: ...
 
 
 class StatusSink(Protocol):
@@ -103,6 +113,7 @@ def run_once(
     with_curves: bool,
     profile_sink: StatusSink | None = None,
     judge: TierJudge | None = None,
+    carbon: RatesSource | None = None,
 ) -> Cycle:
     """Read, size, report and, where there is a sink, write. Raises JoulefitError from the edges.
 
@@ -112,6 +123,7 @@ def run_once(
     timer = StepTimer()
     with timer.step("read"):
         evidence = source.read()
+        rates = carbon.read(evidence.history.usage.grid) if carbon else NO_RATES
     with timer.step("pools"):
         pools = estimate_pools(evidence.cluster, evidence.history.nodes, power=settings.power)
     with timer.step("demand"):
@@ -121,13 +133,13 @@ def run_once(
             workloads=evidence.cluster.workloads,
         )
     with timer.step("replay"):
-        tiers = _judge_pools(judge or TierJudge(), evidence, pools, settings)
+        tiers = _judge_pools(judge or TierJudge(), evidence, pools, settings, rates.carbon)
     with timer.step("size"):
         sized, skipped = _size_all(
-            evidence, pools, tiers, demand, settings, with_curves=with_curves
+            evidence, pools, tiers, demand, settings, with_curves=with_curves, rates=rates
         )
     with timer.step("report"):
-        report = assemble_report(evidence, pools, sized, skipped)
+        report = assemble_report(evidence, pools, sized, skipped, rates)
     with timer.step("write"):
         changes = _write_all(evidence, sized, skipped, sink)
         profiles = _write_profiles(changes, sized, profile_sink)
@@ -135,13 +147,17 @@ def run_once(
 
 
 def _judge_pools(
-    judge: TierJudge, evidence: Recording, pools: tuple[Pool, ...], settings: SizingSettings
+    judge: TierJudge,
+    evidence: Recording,
+    pools: tuple[Pool, ...],
+    settings: SizingSettings,
+    carbon: Intensity | None,
 ) -> Mapping[str, PoolTier]:
     """The tiers of the pools; of one whose replay fails nothing is known, as before any replay."""
     tiers: dict[str, PoolTier] = {}
     for pool in pools:
         try:
-            tier = judge.judge(evidence, pool, pools, settings)
+            tier = judge.judge(evidence, pool, pools, settings, carbon)
         except Exception:  # the boundary of one pool: its containers are sized one by one
             _LOGGER.exception("pool=%s could not be replayed", pool.name)
             continue
@@ -158,6 +174,7 @@ def _size_all(
     settings: SizingSettings,
     *,
     with_curves: bool,
+    rates: Rates,
 ) -> tuple[list[WorkloadReport], list[Skipped]]:
     vpas = {vpa.target: vpa for vpa in reversed(evidence.cluster.vpas) if not vpa.problem}
     sized: list[WorkloadReport] = []
@@ -186,7 +203,8 @@ def _size_all(
         else:
             skipped.extend(without)
             if report.containers:
-                sized.append(report)
+                said = explain_objective(vpa, rates.carbon)
+                sized.append(msgspec.structs.replace(report, objective=said))
     return sized, skipped
 
 

@@ -196,7 +196,7 @@ def _click_type(field: dataclasses.Field[Any]) -> Any:
         return _UnitType(field.metadata["unit"])
     if isinstance(field.default, tuple):
         # A header's value may hold commas and spaces; a namespace may not.
-        return _ListType("\n" if field.metadata["is_secret"] else ",")
+        return _ListType(field.metadata["separator"])
     if isinstance(field.default, int):
         return click.IntRange(min=field.metadata["least"], max=field.metadata["most"])
     return click.Path() if field.metadata["is_path"] else click.STRING

@@ -7,10 +7,11 @@ import os
 import signal
 import threading
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from recommender.backtest.gate import TierJudge
+from recommender.carbon import build_reader
 from recommender.cluster.connection import connect
 from recommender.cluster.event import EventWriter, choose_events
 from recommender.cluster.lease import Lease, find_namespace, name_lease, name_replica
@@ -29,6 +30,7 @@ from recommender.history.store_reader import StoreReader
 from recommender.history.work import WorkReader
 from recommender.operator import Bell, ObjectWatch
 from recommender.service import Alarm, Rhythm, Service
+from recommender.settings import CarbonSettings
 from recommender.telemetry.metric import ServiceMetrics
 from recommender.telemetry.observer import CycleObserver
 from recommender.telemetry.page import Pages
@@ -65,10 +67,12 @@ class ServiceSettings:
     window: WindowSettings
     sizing: SizingSettings
     pages: PageSettings
+    carbon: CarbonSettings = field(default_factory=CarbonSettings)
 
 
 def serve(settings: ServiceSettings) -> None:
-    """Run until SIGTERM or SIGINT. Raises UsageError and ClusterConfigError before it begins.
+    """Run until SIGTERM or SIGINT. Raises UsageError, ClusterConfigError and TableError (of a file
+    of carbon or prices) before it begins.
 
     A cluster or a store that does not answer is no reason not to begin: readiness says so.
     """
@@ -182,6 +186,7 @@ def _build_service(
     profile_sink = ProfileWriter(connection, may_write=may_write)
 
     judge = TierJudge()
+    carbon = build_reader(settings.carbon, settings.store)
 
     def run_cycle() -> Cycle:
         return run_once(
@@ -191,6 +196,7 @@ def _build_service(
             with_curves=False,
             profile_sink=profile_sink,
             judge=judge,
+            carbon=carbon,
         )
 
     return Service(

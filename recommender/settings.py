@@ -26,12 +26,14 @@ def option(  # noqa: PLR0913 - one row of the table
     is_path: bool = False,
     least: int = 0,
     most: int | None = None,
+    separator: str = "",
 ) -> Any:
     """A field that is an option.
 
     unit: duration, time, bytes, cores, ... as `recommender.units` parses it; why: the
     default's reason, for the documentation; is_secret: never shown, in no log and no repr;
-    least, most: the whole numbers allowed.
+    least, most: the whole numbers allowed; separator: between several in the environment,
+    where it is not a comma.
     """
     metadata = {
         "text": text,
@@ -45,6 +47,7 @@ def option(  # noqa: PLR0913 - one row of the table
         "is_path": is_path,
         "least": least,
         "most": most,
+        "separator": separator or ("\n" if is_secret else ","),
     }
     return dataclasses.field(default=default, metadata=metadata, repr=not is_secret)
 
@@ -237,6 +240,32 @@ class SizingSettings:
         "auto",
         "where node power comes from: auto takes what exists, modelled ignores meters",
         choices=("auto", "modelled"),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CarbonSettings:
+    """What energy and nodes carry: shown beside watts, and used where `objective: carbon` asks."""
+
+    carbon_intensity: str = option(
+        "",
+        'what a kWh emits: a number in gCO2e/kWh, metric:NAME{label="value"} or file:FILE.csv,'
+        " with another unit behind",
+        metavar="SOURCE",
+    )
+    energy_price: str = option(
+        "",
+        'what a kWh costs: 0.30EUR/kWh, metric:NAME{label="value"} EUR/kWh or'
+        " file:FILE.csv EUR/kWh",
+        metavar="SOURCE",
+    )
+    embodied_carbon: tuple[str, ...] = option(
+        (),
+        "kgCO2e of making one node of a class, and how long it serves (default: 4y);"
+        " repeatable, shown apart",
+        why="makers' product carbon footprints of servers reckon with four years",
+        metavar="CLASS=KG[,LIFETIME]",
+        separator="\n",
     )
 
 
@@ -527,4 +556,5 @@ ALL_SETTINGS = (
     ClusterSettings,
     WindowSettings,
     SizingSettings,
+    CarbonSettings,
 )

@@ -13,6 +13,7 @@ from click.core import ParameterSource
 from recommender.errors import UsageError
 from recommender.flags import collect
 from recommender.settings import (
+    CarbonSettings,
     ClusterSettings,
     SourceSettings,
     StoreSettings,
@@ -20,6 +21,7 @@ from recommender.settings import (
 )
 
 if TYPE_CHECKING:
+    from recommender.carbon import CarbonReader
     from recommender.cluster.connection import ApiConnection
     from recommender.cycle import EvidenceSource
     from recommender.history.store_reader import StoreReader
@@ -93,6 +95,25 @@ def live_source(
         explained=explained,
         nodes_only=nodes_only,
     )
+
+
+def carbon_reader(values: dict[str, Any]) -> CarbonReader | None:
+    """What reads carbon and cost; None where nothing of it is asked for.
+
+    Raises UsageError for what cannot be meant, TableError for a file that is none.
+    """
+    from recommender.carbon import build_reader
+
+    settings = collect(CarbonSettings, values)
+    if not values.get("recording"):
+        return build_reader(settings, collect(StoreSettings, values))
+    for option in ("carbon_intensity", "energy_price"):
+        if values[option].strip().startswith("metric:"):
+            raise UsageError(
+                f"--{option.replace('_', '-')} names a metric, and --recording reads no store; "
+                "give a number or a file"
+            )
+    return build_reader(settings, None)
 
 
 def table_source(settings: RecordSettings, progress: Progress) -> EvidenceSource:

@@ -6,6 +6,7 @@ time is seconds, power is watts, energy is joules. Only this module converts.
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import UTC, datetime
 from decimal import ROUND_CEILING, Decimal, InvalidOperation
@@ -39,12 +40,22 @@ _SHARE = re.compile(r"(\d{1,3}(?:\.\d+)?)\s?%|(\d?\.\d+|[01])", re.ASCII)
 _WATTS = re.compile(r"(\d{1,12}(?:\.\d+)?)\s?(k?W)?", re.ASCII)
 _LARGEST = 2**63 - 1  # what Kubernetes takes for any quantity above it
 _LONGEST = 100 * 365 * 86400.0
+_PER_KWH = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)\s*(\D.*)?", re.ASCII)
+_UNIT_PER_ENERGY = re.compile(r"([^\W\d_]{1,12}|[€$£¥])(?:\s*/\s*([kMG]?Wh))?", re.IGNORECASE)
+_GRAMS = re.compile(r"(g|kg|t)\s*(?:CO2(?:e|eq|-eq)?)?(?:\s*/\s*([kMG]?Wh))?", re.IGNORECASE)
+_MASSES = {"g": 1.0, "kg": 1e3, "t": 1e6}
+_PER_ENERGY = {"wh": 1e3, "kwh": 1.0, "mwh": 1e-3, "gwh": 1e-6}  # of what is said per that, per kWh
+_MASS = re.compile(
+    r"(\d+\.?\d*|\.\d+)\s*(g|kg|t)?(?:\s*CO2(?:e|eq|-eq)?)?", re.ASCII | re.IGNORECASE
+)
+_YEARS = re.compile(r"(\d+\.?\d*)\s*y", re.ASCII)
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 
 LEAST_STEP = 10  # seconds; a day of shorter bins is more than Prometheus answers with at once
 MINUTE = 60
 HOUR = 3600
 DAY = 86400
+YEAR = 365.25 * DAY
 MIB = 2**20
 GIB = 2**30
 
@@ -198,3 +209,74 @@ def parse_time(text: str) -> float:
 def format_time(seconds: float) -> str:
     """RFC 3339 in UTC, whole seconds."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_carbon(text: str) -> float:
+    """gCO2e per kWh of 450, 450g/kWh, 0.45 kgCO2e/kWh or 450 kg/MWh. Raises UsageError."""
+    match = _PER_KWH.fullmatch(text.strip())
+    factor = None if match is None else find_carbon_factor(match[2] or "g")
+    if match is None or factor is None or not math.isfinite(float(match[1])):
+        raise UsageError(f"{text!r} is no carbon intensity; write for example 450 or 450g/kWh")
+    return float(match[1]) * factor
+
+
+def find_carbon_factor(unit: str) -> float | None:
+    """What one of g/kWh, kgCO2e/kWh, kg/MWh ... is in gCO2e per kWh; None for what is no unit."""
+    match = _GRAMS.fullmatch(unit.strip())
+    if match is None:
+        return None
+    return _MASSES[match[1].lower()] * _PER_ENERGY[(match[2] or "kWh").lower()]
+
+
+def parse_price(text: str) -> tuple[float, str]:
+    """Money per kWh and its currency, of 0.30EUR, 0.30 EUR/kWh or 90 EUR/MWh. Raises UsageError."""
+    match = _PER_KWH.fullmatch(text.strip())
+    unit = None if match is None else find_price_factor(match[2] or "")
+    if match is None or unit is None or not math.isfinite(float(match[1])):
+        raise UsageError(
+            f"{text!r} is no price of energy; write a number with its currency, for example "
+            "0.30EUR/kWh"
+        )
+    currency, factor = unit
+    return float(match[1]) * factor, currency
+
+
+def find_price_factor(unit: str) -> tuple[str, float] | None:
+    """The currency of EUR/kWh, EUR/MWh or EUR, and what one is per kWh; None for no unit."""
+    match = _UNIT_PER_ENERGY.fullmatch(unit.strip())
+    if match is None or match[1].lower() in _PER_ENERGY or find_carbon_factor(unit) is not None:
+        return None
+    return match[1], _PER_ENERGY[(match[2] or "kWh").lower()]
+
+
+def per_hour(watts: float, per_kwh: float) -> float:
+    """What so much power carries in an hour, of what a kWh carries so much of."""
+    return watts / 1000.0 * per_kwh
+
+
+def parse_kilograms(text: str) -> float:
+    """Kilograms of 1300, 1300kg, 1.3t or 1300 kgCO2e. Raises UsageError."""
+    match = _MASS.fullmatch(text.strip())
+    if match is None:
+        raise UsageError(f"{text!r} is no mass of CO2e; write for example 1300 or 1300kg")
+    return float(match[1]) * _MASSES[(match[2] or "kg").lower()] / _MASSES["kg"]
+
+
+def parse_lifetime(text: str) -> float:
+    """Seconds of years (4y, 5.5y) or of a duration such as 1500d. Raises UsageError."""
+    match = _YEARS.fullmatch(text.strip())
+    seconds = float(match[1]) * YEAR if match else parse_duration(text)
+    if not 0.0 < seconds <= _LONGEST:
+        raise UsageError(f"{text!r} is no lifetime of a node; write for example 4y")
+    return seconds
+
+
+def format_years(seconds: float) -> str:
+    """A lifetime for people: 4 years, 5.5 years."""
+    years = f"{seconds / YEAR:.1f}".removesuffix(".0")
+    return f"{years} year{'' if years == '1' else 's'}"
+
+
+def grams_per_hour(kilograms: float, lifetime: float) -> float:
+    """Grams in each hour of so many kilograms, spread evenly over so many seconds."""
+    return kilograms * _MASSES["kg"] / (lifetime / HOUR)

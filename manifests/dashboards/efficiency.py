@@ -39,6 +39,8 @@ _CORES = f"{recommender('pool_utilisation_ratio')} * {recommender('pool_cores')}
 
 _ENDS = {"low": "at least", "value": "best guess", "high": "at most"}
 
+_NOT_TOLD = "not told: see {}"
+
 _GAIN = recommender("efficiency_gain_ratio", IN_NAMESPACE)
 _NOW = f"sum by ({_WHO}) (1 / ({_GAIN} > 0))"
 
@@ -51,7 +53,7 @@ def build() -> Dashboard:
         "What the cluster draws and for what, where work per joule is lost, and what can be saved.",
         choices=[CLUSTER, NAMESPACE],
         needs=[RECOMMENDER, REPORT, COLLECTOR],
-        rows=[_watts(), _work(), _savings(), _namespaces()],
+        rows=[_watts(), _work(), _savings(), _carbon(), _namespaces()],
     )
 
 
@@ -221,6 +223,84 @@ def _savings() -> Row:
                 "watt",
                 Query(
                     f"sum by (cluster, namespace) ({of_containers})", "{{cluster}} {{namespace}}"
+                ),
+                least=None,
+            ),
+        ),
+    )
+
+
+def _carbon() -> Row:
+    """Empty where the service was told neither carbon nor prices."""
+    grams, cost = "carbon_grams_per_hour", "energy_cost_per_hour"
+    ages = {
+        "carbon": recommender("carbon_intensity_timestamp_seconds"),
+        "price": recommender("energy_price_timestamp_seconds"),
+    }
+    return Row(
+        "Carbon and cost",
+        (
+            show_number(
+                "Carbon of the nodes' energy",
+                "What the nodes' mean power emits in an hour, and what of it the recommended "
+                "requests save once the freed nodes are switched off.",
+                "suffix:g/h",
+                Query(f"sum({recommender(grams, estimate='now')})", "now"),
+                Query(f"sum({recommender(grams, estimate='saved')})", "to save"),
+                width=QUARTER,
+                none=_NOT_TOLD.format("--carbon-intensity"),
+            ),
+            show_number(
+                "Cost of the nodes' energy",
+                "What the nodes' mean power costs in an hour, by currency, and what of it the "
+                "recommended requests save once the freed nodes are switched off.",
+                "suffix:/h",
+                Query(f"sum by (currency) ({recommender(cost, estimate='now')})", "{{currency}}"),
+                Query(
+                    f"sum by (currency) ({recommender(cost, estimate='saved')})",
+                    "{{currency}} to save",
+                ),
+                width=QUARTER,
+                none=_NOT_TOLD.format("--energy-price"),
+            ),
+            show_number(
+                "Embodied carbon, apart",
+                "What making the nodes emitted, spread over the time that they serve; it is no "
+                "part of the carbon of their energy.",
+                "suffix:g/h",
+                Query(f"sum({recommender('embodied_grams_per_hour')})"),
+                width=QUARTER,
+                none=_NOT_TOLD.format("--embodied-carbon"),
+            ),
+            show_number(
+                "Age of the sources",
+                "How long ago the newest value of each source was of; one that has stopped gives "
+                "no number, and its age grows.",
+                "s",
+                *(
+                    Query(f"time() - max by (source) ({newest})", f"{name}, {{{{source}}}}")
+                    for name, newest in ages.items()
+                ),
+                width=QUARTER,
+                none="constants have none",
+            ),
+            draw_lines(
+                "Carbon intensity",
+                "What a kilowatt-hour emits, by its source: the mean over the window of a report.",
+                "suffix:g/kWh",
+                Query(
+                    recommender("carbon_intensity_grams_per_kwh"),
+                    "{{cluster}} {{source}}",
+                ),
+            ),
+            draw_lines(
+                "Price of energy",
+                "What a kilowatt-hour costs, by its source and currency: the mean over the window "
+                "of a report.",
+                "suffix:/kWh",
+                Query(
+                    recommender("energy_price_per_kwh"),
+                    "{{cluster}} {{currency}}, {{source}}",
                 ),
                 least=None,
             ),

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 UNITS = frozenset(
     {"Bps", "bytes", "hertz", "none", "percentunit", "reqps", "s", "watt"}
-    | {f"suffix:{unit}" for unit in ("/J", "W/core", "core-s/J", "cores", "x")}
+    | {
+        f"suffix:{unit}"
+        for unit in ("/J", "W/core", "core-s/J", "cores", "x", "g/h", "g/kWh", "/h", "/kWh")
+    }
 )
 """Grafana's names of the units in use, and suffixes of our own."""
 

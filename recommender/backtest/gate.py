@@ -16,7 +16,8 @@ from recommender.energy.price import SHORTFALL_MULTIPLE
 from recommender.replay.check import SMALL_POOL, CheckLimits, count_nodes
 from recommender.replay.observation import estimate_visible_share
 from recommender.replay.trace import BLOCK_HOURS
-from recommender.sizing.observed import allow, observe
+from recommender.sizing.carbon import spread_weights, weigh_blocks
+from recommender.sizing.observed import allow, find_carbon_workloads, observe
 from recommender.sizing.pooled import choose_quantiles
 from recommender.sizing.pooltier import (
     T2_DAYS,
@@ -34,8 +35,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from recommender.backtest.walk import PolicyTest
+    from recommender.energy.array import Floats
     from recommender.model.backtest import PolicyName
     from recommender.model.identity import ContainerRef, WorkloadRef
+    from recommender.model.intensity import Intensity
     from recommender.model.recording import Recording
     from recommender.replay.check import PoolCheck
     from recommender.replay.trace import PoolTrace
@@ -52,7 +55,8 @@ TRAIN, TEST = 5 * DAY, 2 * DAY
 class _Basis:
     """What a verdict rests on beside the history: another of it is judged at once.
 
-    Else a service that has gone on for long and one that has just started would differ.
+    Else a service that has gone on for long and one that has just started would differ. `carbon`
+    are the workloads for which it counts: none once the intensity is not known any more.
     """
 
     members: tuple[str, ...]
@@ -60,6 +64,7 @@ class _Basis:
     vpas: frozenset[tuple[str, str, int]]
     settings: SizingSettings
     block: int
+    carbon: frozenset[WorkloadRef]
 
 
 @dataclass(frozen=True)
@@ -86,15 +91,17 @@ class TierJudge:
         pool: Pool,
         pools: Sequence[Pool],
         settings: SizingSettings,
+        carbon: Intensity | None = None,
     ) -> PoolTier | None:
         """The tier of one of the pools; None where nothing was used in it, or nothing may be set.
 
-        No tier above T0 is looked for where the settings allow none.
+        No tier above T0 is looked for where the settings allow none. `carbon` is what a kWh
+        emits, for workloads with `objective: carbon`.
         """
         if settings.highest_tier == "T0":
             return None
         end = evidence.history.usage.grid.end
-        basis = _find_basis(evidence, pool, settings)
+        basis = _find_basis(evidence, pool, settings, carbon)
         kept = self._kept.get(pool.name)
         is_known = kept is not None and kept.basis == basis
         if kept is not None and is_known and 0 <= end - kept.end < self.refresh:
@@ -104,12 +111,14 @@ class TierJudge:
         trace = observe(evidence, pool, pools, settings)
         if not np.isfinite(trace.usage[trace.is_managed]).any():
             return None
-        tier = judge_pool_tier(evidence, pool, trace, settings)
+        tier = judge_pool_tier(evidence, pool, trace, settings, carbon)
         self._kept[pool.name] = _Kept(tier, basis, end)
         return tier
 
 
-def _find_basis(evidence: Recording, pool: Pool, settings: SizingSettings) -> _Basis:
+def _find_basis(
+    evidence: Recording, pool: Pool, settings: SizingSettings, carbon: Intensity | None
+) -> _Basis:
     cluster = evidence.cluster
     return _Basis(
         members=tuple(node.name for node in pool.nodes),
@@ -117,18 +126,23 @@ def _find_basis(evidence: Recording, pool: Pool, settings: SizingSettings) -> _B
         vpas=frozenset((vpa.namespace, vpa.name, vpa.generation) for vpa in cluster.vpas),
         settings=settings,
         block=_block_at(evidence.history.usage.grid.end),
+        carbon=find_carbon_workloads(cluster) if weigh_blocks(carbon) else frozenset(),
     )
 
 
 def judge_pool_tier(
-    evidence: Recording, pool: Pool, trace: PoolTrace, settings: SizingSettings
+    evidence: Recording,
+    pool: Pool,
+    trace: PoolTrace,
+    settings: SizingSettings,
+    carbon: Intensity | None = None,
 ) -> PoolTier:
     """The highest tier of the pool whose gates are all met, with the gates that were looked at.
 
     Those of a tier are looked at only where the tier below it is reached, and its back-test,
     which costs most, only where all else is met.
     """
-    climb = _Climb(evidence, pool, trace, settings)
+    climb = _Climb(evidence, pool, trace, settings, carbon)
     reached: TierName = "T0"
     steps: tuple[tuple[TierName, Callable[[], bool]], ...] = (
         ("T1", climb.price),
@@ -146,13 +160,22 @@ class _Climb:
     """The way up the tiers of one pool, and what was found on it."""
 
     def __init__(
-        self, evidence: Recording, pool: Pool, trace: PoolTrace, settings: SizingSettings
+        self,
+        evidence: Recording,
+        pool: Pool,
+        trace: PoolTrace,
+        settings: SizingSettings,
+        carbon: Intensity | None,
     ) -> None:
         self._pool = pool
         self._trace = trace
         self._releaser = evidence.cluster.node_releaser
         self._rules = Rules(
-            allow(trace, evidence.cluster, settings), pool.energy.ceiling.utilisation
+            allow(trace, evidence.cluster, settings),
+            pool.energy.ceiling.utilisation,
+            weights=spread_weights(
+                trace, weigh_blocks(carbon), find_carbon_workloads(evidence.cluster)
+            ),
         )
         self.gates: list[Gate] = []
         self.factors: dict[TierName, float] = {}
@@ -185,7 +208,7 @@ class _Climb:
         unmet = [check for check in checks if not check.is_met]
         if not self._take("T3", unmet[0] if unmet else checks[block]):
             return False
-        self.blocks = _share_out(self._trace, checks[block], block)
+        self.blocks = _share_out(self._trace, checks[block], block, self._rules.weights)
         return True
 
     def _take(self, name: TierName, check: PoolCheck) -> bool:
@@ -256,11 +279,16 @@ def _describe(test: PolicyTest, folds: int) -> str:
     )
 
 
-def _share_out(trace: PoolTrace, check: PoolCheck, block: int) -> dict[ContainerRef, BlockShare]:
+def _share_out(
+    trace: PoolTrace, check: PoolCheck, block: int, weights: Floats | None
+) -> dict[ContainerRef, BlockShare]:
     name = f"{block * BLOCK_HOURS:02d}-{(block + 1) * BLOCK_HOURS:02d} UTC"
     mean, floor = check.rule.mean, check.rule.floor
+    weight = np.ones(len(mean)) if weights is None else weights[block]
     return {
-        ref: BlockShare(name, check.factor or 1.0, float(mean[row]), float(floor[row]))
+        ref: BlockShare(
+            name, check.factor or 1.0, float(mean[row]), float(floor[row]), float(weight[row])
+        )
         for row, ref in enumerate(trace.containers)
         if trace.is_managed[row] and np.isfinite(mean[row]) and np.isfinite(floor[row])
     }

@@ -82,12 +82,13 @@ class Rules:
     """What the policies of one pool have in common.
 
     `planned` is the utilisation up to which its nodes may be filled, `pooled` what T2 and T3 are
-    planned with.
+    planned with. `weights` [6, K] are those of `objective: carbon`, at T3 alone.
     """
 
     allowance: Allowance = ANY
     planned: float = 1.0
     pooled: CheckLimits = POOLED
+    weights: Floats | None = None
 
     def check_priced(self, trace: PoolTrace, p: Floats) -> PoolCheck:
         """T1 with the quantiles `p` [K].
@@ -110,7 +111,12 @@ class Rules:
 
     def check_blocks(self, trace: PoolTrace) -> BlockCheck:
         """T3."""
-        return size_by_block(trace, allowance=self.allowance, limits=self._within(self.pooled))
+        return size_by_block(
+            trace,
+            allowance=self.allowance,
+            limits=self._within(self.pooled),
+            weights=self.weights,
+        )
 
     def _within(self, limits: CheckLimits) -> CheckLimits:
         return replace(limits, utilisation=self.planned)

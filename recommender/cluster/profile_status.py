@@ -86,7 +86,7 @@ def build_profile_status(
         "work": _describe_work(report) if report else before.get("work") if is_same else None,
         **_summarise(containers),
         "containers": containers,
-        "conditions": stamp_conditions([_accept(vpa, profile)], before, now=now),
+        "conditions": stamp_conditions([_accept(vpa, profile, report)], before, now=now),
     }
     return {key: value for key, value in status.items() if value is not None}
 
@@ -184,13 +184,11 @@ def _add_watts(parts: Sequence[Mapping[str, Any]]) -> Entry | None:
         return None
 
 
-def _accept(vpa: Vpa, profile: Profile) -> Condition:
+def _accept(vpa: Vpa, profile: Profile, report: WorkloadReport | None) -> Condition:
     if profile.problem:
         return Condition(ACCEPTED, False, "InvalidSpec", profile.problem)
-    unused = []
-    if profile.objective == "carbon":
-        unused.append("objective carbon is not acted on yet: energy is what is saved")
-    text = "; ".join([f"used for VPA {vpa.name}", *unused])
+    said = report.objective if report else ""
+    text = f"used for VPA {vpa.name}" + (f"; {said}" if said else "")
     return Condition(ACCEPTED, True, ACCEPTED, text)
 
 

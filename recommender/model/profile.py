@@ -60,17 +60,22 @@ class Profile:
     resource_version: str = ""
 
 
-def find_flaw(series: MetricSelector) -> str:
-    """What is wrong with a selector of series, and what to do; "" for nothing."""
+def find_flaw(series: MetricSelector, *, owned: frozenset[str] = OWNED_LABELS) -> str:
+    """What is wrong with a selector of series, and what to do; "" for nothing.
+
+    `owned` are labels that are not the user's to choose.
+    """
     if len(series.name) > MOST_CHARACTERS or not _METRIC_NAME.fullmatch(series.name):
         return f"name {series.name[:80]!r} is no metric name; give one, such as requests_total"
     if len(series.labels) > MOST_LABELS:
         return f"labels has {len(series.labels)} of them; at most {MOST_LABELS} are allowed"
-    return next((flaw for pair in series.labels.items() if (flaw := _find_label_flaw(*pair))), "")
+    return next(
+        (flaw for pair in series.labels.items() if (flaw := _find_label_flaw(*pair, owned))), ""
+    )
 
 
-def _find_label_flaw(label: str, value: str) -> str:
-    if label in OWNED_LABELS:
+def _find_label_flaw(label: str, value: str, owned: frozenset[str]) -> str:
+    if label in owned:
         return f"labels holds {label!r}, which joulefit sets itself; remove it"
     if len(label) > MOST_CHARACTERS or not _LABEL_NAME.fullmatch(label) or label.startswith("__"):
         return f"labels holds {label[:80]!r}, which is no label name; correct it"

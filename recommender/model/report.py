@@ -178,6 +178,10 @@ class WorkloadReport(_Json, frozen=True):
             "instructions (retired, of one CPU model), cpu time; empty: not known"
         ),
     ] = ""
+    objective: Annotated[
+        str,
+        Meta(description="what became of objective: carbon of its EnergyProfile; empty: energy"),
+    ] = ""
 
 
 class PoolReport(_Json, frozen=True):
@@ -292,6 +296,70 @@ class Savings(_Json, frozen=True):
     sentence: Annotated[str, Meta(description="the two with their condition, in words")]
 
 
+class PerKwh(_Json, frozen=True):
+    """What a kilowatt-hour carried over the window: grams of CO2e, or money."""
+
+    unit: Annotated[str, Meta(description="gCO2e/kWh, or a currency per kWh: EUR/kWh")]
+    mean: Annotated[
+        float | None,
+        Meta(description="over the hours of the window that are known; null: there is no number"),
+    ]
+    source: Annotated[str, Meta(description="constant, the metric with its labels, or the file")]
+    newest: Annotated[
+        str | None, Meta(description="RFC 3339 time of the newest value; null: a constant, or none")
+    ]
+    covered: Annotated[Share, Meta(description="share of the window's hours that are known")]
+    hourly: Annotated[
+        tuple[float | None, ...],
+        Meta(description="mean by hour of the day (UTC), null where not known; empty: a constant"),
+    ]
+    reason: Annotated[str, Meta(description="why there is no number; empty where there is one")]
+
+
+class Hourly(_Json, frozen=True):
+    """Per hour, in the unit of its source without the /kWh, with the 90 % interval."""
+
+    value: Annotated[float, Meta(description="per hour")]
+    low: Annotated[float, Meta(description="lower end of the 90 % interval")]
+    high: Annotated[float, Meta(description="upper end of the 90 % interval")]
+
+
+class Flow(_Json, frozen=True):
+    """What the energy of nodes carries, now and as far as it is saved."""
+
+    per_kwh: PerKwh
+    now: Annotated[
+        float | None,
+        Meta(description="of all nodes per hour, at their mean power; null: not known"),
+    ]
+    saved: Annotated[
+        Hourly | None,
+        Meta(description="of savings.nodesReleased, under its condition; null: not known"),
+    ]
+
+
+class EmbodiedCarbon(_Json, frozen=True):
+    """What making the nodes of one class emitted; never added to what their energy emits."""
+
+    node_class: Annotated[str, Meta(description="name of the pool")]
+    nodes: Annotated[int, Meta(description="number of nodes")]
+    kilograms: Annotated[float, Meta(description="kgCO2e of making one node")]
+    lifetime_years: Annotated[float, Meta(description="years that it serves")]
+    node_grams_per_hour: Annotated[float, Meta(description="gCO2e of one node, spread over them")]
+    grams_per_hour: Annotated[float, Meta(description="gCO2e of all nodes, spread over them")]
+
+
+class Footprint(_Json, frozen=True):
+    """Carbon and cost: shown beside watts, and no part of the sizing but by objective: carbon."""
+
+    carbon: Annotated[Flow | None, Meta(description="null: not asked for")] = None
+    cost: Annotated[Flow | None, Meta(description="null: not asked for")] = None
+    embodied: Annotated[
+        tuple[EmbodiedCarbon, ...], Meta(description="of the classes that were named and are there")
+    ] = ()
+    sentences: Annotated[tuple[str, ...], Meta(description="the same in words")] = ()
+
+
 class Report(_Json, frozen=True, kw_only=True):
     """What joulefit recommends for each workload, and why."""
 
@@ -305,3 +373,6 @@ class Report(_Json, frozen=True, kw_only=True):
         tuple[Skipped, ...], Meta(description="workloads and containers without a number")
     ]
     savings: Savings
+    footprint: Annotated[
+        Footprint | None, Meta(description="carbon and cost; null: not asked for")
+    ] = None

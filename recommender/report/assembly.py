@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from recommender.energy.price import estimate_unused_watts
+from recommender.model.intensity import NO_RATES
 from recommender.model.report import (
     PoolReport,
     Report,
@@ -16,12 +17,14 @@ from recommender.model.report import (
     Watts,
     WorkloadReport,
 )
+from recommender.report.footprint import describe_footprint
 from recommender.report.savings import describe_savings
 from recommender.units import GIB, format_time, parse_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from recommender.model.intensity import Rates
     from recommender.model.recording import Recording
     from recommender.sizing.pool import Pool
 
@@ -31,12 +34,17 @@ def assemble_report(
     pools: Sequence[Pool],
     sized: Sequence[WorkloadReport],
     skipped: Sequence[Skipped],
+    rates: Rates = NO_RATES,
 ) -> Report:
-    """The report of one run; rows sorted by namespace, kind and name."""
+    """The report of one run; rows sorted by namespace, kind and name.
+
+    `rates` are what energy and nodes carry.
+    """
+    described = tuple(describe_pool(pool, sized) for pool in pools)
     return Report(
         generated_at=format_time(time.time()),
         source=describe_source(evidence),
-        pools=tuple(describe_pool(pool, sized) for pool in pools),
+        pools=described,
         workloads=tuple(sorted(sized, key=lambda row: (row.namespace, row.kind, row.name))),
         skipped=tuple(
             sorted(
@@ -44,6 +52,7 @@ def assemble_report(
             )
         ),
         savings=estimate_savings(sized, evidence.cluster.node_releaser),
+        footprint=describe_footprint(rates, described, saved=sum_savings(sized)),
     )
 
 
@@ -118,23 +127,32 @@ def _times(watts: Watts, amount: float | None) -> Watts | None:
 
 
 def estimate_savings(sized: Sequence[WorkloadReport], node_releaser: str) -> Savings:
-    """Watts saved in all. Prices of one pool err together, so the intervals add up linearly."""
+    """Watts saved in all."""
+    released = sum_savings(sized)
+    return Savings(
+        nodes_released=released or Watts(value=0.0, low=0.0, high=0.0),
+        nodes_kept=None,  # needs the power of an idle node, which a busy class never shows
+        node_releaser=node_releaser,
+        sentence=describe_savings(released, None, node_releaser=node_releaser),
+    )
+
+
+def sum_savings(sized: Sequence[WorkloadReport]) -> Watts | None:
+    """Watts of all containers; None where none has any. Prices of one pool err together, so the
+    intervals add up linearly.
+    """
     parts = [
         container.watts_saved
         for workload in sized
         for container in workload.containers
         if container.watts_saved is not None
     ]
-    released = Watts(
+    if not parts:
+        return None
+    return Watts(
         value=sum(part.value for part in parts),
         low=sum(part.low for part in parts),
         high=sum(part.high for part in parts),
-    )
-    return Savings(
-        nodes_released=released,
-        nodes_kept=None,  # needs the power of an idle node, which a busy class never shows
-        node_releaser=node_releaser,
-        sentence=describe_savings(released if parts else None, None, node_releaser=node_releaser),
     )
 
 

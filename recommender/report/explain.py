@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from recommender.model.identity import WorkloadRef
 from recommender.report.comparison import comparison_lines
 from recommender.report.curve import LEGEND, Mark, draw_curve, interpolate_curve
+from recommender.report.footprint import describe_carried
 from recommender.report.grid import layout_sentence, wrap_text
 from recommender.report.line import Line, join_lines, line, measure, span
 from recommender.report.notation import (
@@ -52,7 +53,10 @@ def format_explanation(
     for container in workload.containers:
         lines += _container_lines(workload, container, width=width)
         saving = describe_saving(report, workload, container, pool)
-        lines += [line(), *layout_sentence(_INDENT + saving, width=width), line()]
+        lines += [line(), *layout_sentence(_INDENT + saving, width=width)]
+        for each in describe_carried(container.watts_saved, report.footprint):
+            lines += layout_sentence(_INDENT + each, width=width)
+        lines.append(line())
     own = (workload.namespace, workload.kind, workload.name)
     for row in report.skipped:
         if (row.namespace, row.kind, row.name) == own and row.container:
@@ -65,6 +69,8 @@ def format_explanation(
         step = (workload.work.step, workload.work.value, workload.work.why)
         lines += [*_step_lines([step], width=width), line()]
     lines += layout_sentence(describe_class(workload), width=width)
+    if workload.objective:
+        lines += layout_sentence(workload.objective, width=width)
     if workload.hpa:
         text = f"scaled on CPU by HPA {workload.hpa}: a lower request makes more replicas"
         lines += layout_sentence(text, width=width)

@@ -40,6 +40,8 @@ def format_report_markdown(report: Report) -> str:
     head = [f"**{SIMULATED}**", ""] if report.source.is_simulated else []
     head += [f"**{escape_markdown(report.savings.sentence)}**", ""]
     head += [f"{escape_markdown(describe_count(report))}.", ""]
+    if report.footprint:
+        head += [*(f"- {escape_markdown(each)}" for each in report.footprint.sentences), ""]
     if report.pools:
         head += [*_table(POOL_TITLES, [pool_cells(pool) for pool in report.pools]), ""]
     foot = [*_skipped_lines(report), *_warning_lines(report)]

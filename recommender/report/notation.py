@@ -98,6 +98,11 @@ def format_power(watts: float | None) -> str:
     return f"{watts:,.0f}" if abs(watts) >= 9.95 else _round(watts, 1)
 
 
+def format_three(value: float) -> str:
+    """A number to three digits, and whole from a hundred on: 0.302, 41.5, 1,085."""
+    return _trim(_round(value, max(0, _digits(value, 3))))
+
+
 def format_joules(joules: float | None) -> str:
     """Joules to three digits: 950 J, 1.23 MJ."""
     if joules is None or not math.isfinite(joules):

@@ -54,6 +54,8 @@ def format_table(report: Report, *, is_wide: bool, width: int | None, is_termina
         lines += layout_sentence(text, width=width, style="dim")
     for each in report.source.warnings:
         lines += layout_sentence(f"warning: {each}", width=width, style="yellow")
+    for each in report.footprint.sentences if report.footprint else ():
+        lines += layout_sentence(each, width=width)
     lines += _savings_lines(report, width=width)
     return join_lines(lines, is_terminal=is_terminal)
 

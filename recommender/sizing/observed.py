@@ -9,6 +9,7 @@ import numpy as np
 from recommender.errors import WorkloadSkipped
 from recommender.model.cluster import ContainerPolicy
 from recommender.model.identity import ContainerRef
+from recommender.sizing.carbon import asks_for_carbon
 from recommender.sizing.policy import choose_caps, choose_floor
 from recommender.sizing.pooled import Allowance, observe_pool
 from recommender.sizing.workload import choose_work_class, name_work_class
@@ -62,6 +63,11 @@ def allow(trace: PoolTrace, cluster: ClusterState, settings: SizingSettings) -> 
         least.append(low / 1000.0)
         greatest.append(float("inf") if caps.maximum is None else caps.maximum / 1000.0)
     return Allowance(np.array(least), np.array(greatest))
+
+
+def find_carbon_workloads(cluster: ClusterState) -> frozenset[WorkloadRef]:
+    """Workloads whose EnergyProfile wants grams saved, not joules."""
+    return frozenset(ref for ref, vpa in _vpas(cluster).items() if asks_for_carbon(vpa))
 
 
 def _vpas(cluster: ClusterState) -> dict[WorkloadRef, Vpa]:

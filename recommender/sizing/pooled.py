@@ -24,6 +24,7 @@ from recommender.replay.check import (
 from recommender.replay.observation import observe_pools
 from recommender.replay.trace import BLOCKS, NodeKind
 from recommender.sizing.blockrhythm import estimate_rhythm
+from recommender.sizing.carbon import weigh_quantile
 from recommender.sizing.histogram import STOCK_CPU
 from recommender.sizing.quantile import CLASS_RANGE, choose_quantile, name_quantile
 from recommender.sizing.stock import TARGET, divide_floor, estimate_stock_cpu
@@ -268,28 +269,33 @@ def size_by_block(
     ceiling: float = 1.0,
     limits: CheckLimits = POOLED,
     memory_requests: Floats | None = None,
+    weights: Floats | None = None,
 ) -> BlockCheck:
     """T3: T2 for each block of four hours of the day by itself.
 
     A container has in a block the mean and the floor of the block as far as its blocks differ by
     more than chance (`estimate_rhythm`), else those of the whole trace, which also hold where it
-    was never seen in the block. ValueError for a trace without any bin of some block.
+    was never seen in the block. `weights` [6, K] are those of `objective: carbon`, by which the
+    quantile of the floor differs between blocks. ValueError for a trace without any bin of some
+    block.
     """
     p = least_quantiles(trace)
-    means, floors = trace.means, RankedUsage.of(trace.usage).quantile(p)
+    means, ranked = trace.means, RankedUsage.of(trace.usage)
     rhythm = estimate_rhythm(trace)
     checks = []
     for block in range(BLOCKS):
         part = trace.in_block(block)
         if not len(part.bins):
             raise ValueError(f"the trace has no bin of block {block} of the day")
+        asked = p if weights is None else weigh_quantile(p, weights[block])
+        floors = ranked.quantile(asked)
         rule = PoolRule(
             mean=_lean(means, part.means, rhythm),
-            floor=_lean(floors, RankedUsage.of(part.usage).quantile(p), rhythm),
+            floor=_lean(floors, RankedUsage.of(part.usage).quantile(asked), rhythm),
             least=allowance.least,
             greatest=allowance.greatest,
             ceiling=ceiling,
-            covers=_name_quantiles(trace, p),
+            covers=_name_quantiles(trace, asked),
         )
         checks.append(calibrate_pool(part, rule, limits=limits, memory_requests=memory_requests))
     return BlockCheck(tuple(checks))

@@ -34,13 +34,15 @@ class Gate:
 class BlockShare:
     """A container in one block of the day, cores: the factor applies to `mean`, `floor` is least.
 
-    `name` tells the hours: 08-12 UTC.
+    `name` tells the hours: 08-12 UTC. `weight` is what its price counts then: not 1 for
+    `objective: carbon` alone.
     """
 
     name: str
     factor: float
     mean: float
     floor: float
+    weight: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from recommender.model.report import Reason
 from recommender.sizing.burst import choose_burst, explain_burst
+from recommender.sizing.carbon import weigh_quantile
 from recommender.sizing.resource import millicores_of
 from recommender.sizing.workcurve import six
 from recommender.units import format_millicores
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from recommender.energy.price import WorkClass
     from recommender.sizing.demand import ContainerDemand
-    from recommender.sizing.pooltier import Pooled
+    from recommender.sizing.pooltier import BlockShare, Pooled
     from recommender.sizing.terms import Terms
 
 CLASS_RANGE: dict[WorkClass, tuple[float, float]] = {
@@ -70,6 +71,8 @@ def explain_quantile(
     """
     if pooled is not None and pooled.name in ("T2", "T3"):
         p = CLASS_RANGE[terms.work_class][0]
+        if pooled.block is not None and pooled.block.weight != 1.0:
+            return _explain_weight(terms.work_class, p, pooled.block)
         why = f"the least of {terms.work_class} work: the pool check finds what it needs beyond it"
         return p, (Reason("quantile", f"{p:.2f}", why),)
     dynamic = six(terms.shortfall / terms.multiple)
@@ -89,6 +92,18 @@ def explain_quantile(
     else:
         why = f"CPU cuts free no node: the greatest of {least:.2f}-{greatest:.2f}"
     return p, (worth, Reason("quantile", f"{p:.2f}", why))
+
+
+def _explain_weight(
+    work_class: WorkClass, p: float, block: BlockShare
+) -> tuple[float, tuple[Reason, ...]]:
+    """The quantile in a block whose price counts more or less than the day's."""
+    weighted = six(float(weigh_quantile(p, block.weight)))
+    why = (
+        f"objective carbon: 1 - {1.0 - p:g} x {block.weight:g} = {weighted:g} in {block.name}; "
+        f"over the day it is {p:g}, the least of {work_class} work"
+    )
+    return weighted, (Reason("quantile", f"{weighted:.2f}", why),)
 
 
 def choose_request(

@@ -149,6 +149,8 @@ def _describe_report(report: Report) -> Iterator[str]:
             f"{pool.name}: {pool.nodes} nodes, {price.value:.2f} W per reserved core "
             f"({price.low:.2f}-{price.high:.2f}), power {pool.quality or 'unknown'}",
         )
+    for sentence in report.footprint.sentences if report.footprint else ():
+        yield _line("footprint", sentence)
     for row in report.skipped:
         where = f"{row.namespace}/{row.kind}/{row.name}"
         container = f", container {row.container}" if row.container else ""

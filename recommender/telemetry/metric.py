@@ -16,6 +16,7 @@ from recommender import __version__
 from recommender.model.change import Outcome
 from recommender.telemetry.curve import PowerCurve, collect_power, collect_work
 from recommender.telemetry.family import PREFIX, collect_report, gauge
+from recommender.telemetry.footprint import collect_footprint
 from recommender.telemetry.vocabulary import (
     ERROR_KINDS,
     VPA_STATES,
@@ -249,6 +250,7 @@ class _PictureCollector(Collector):
             picture.recommended.items(),
         )
         yield from collect_report(report, picture.rivals)
+        yield from collect_footprint(report.footprint)
         yield from collect_power(picture.curves)
         yield from collect_work(report.workloads)
 

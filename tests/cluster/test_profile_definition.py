@@ -43,7 +43,7 @@ def test_the_file_is_one_that_kubectl_takes(energy_profiles):
         ("energyprofile", "belongs to the VerticalPodAutoscaler of the same namespace and name"),
         ("energyprofile.spec.workMetric", "per second and per busy core-second"),
         ("energyprofile.spec.workMetric.labels", "labels namespace and pod are set by joulefit"),
-        ("energyprofile.spec.objective", "optimises energy all the same"),
+        ("energyprofile.spec.objective", "with the same service over the day"),
         ("energyprofile.spec.latency", "raised to leave room"),
         ("energyprofile.status.containers.curve", "efficiency of provisioning, not of the code"),
     ],
@@ -136,7 +136,7 @@ def test_fields_that_are_not_known_are_pruned(energy_profiles, shop):
     found = energy_profiles.api.get(
         f"/apis/joulefit.io/v1alpha1/namespaces/{shop}/energyprofiles/web"
     )
-    assert (found["spec"], found["status"]) == ({}, {"tier": "T1"})
+    assert (found["spec"], found["status"]) == ({"objective": "energy"}, {"tier": "T1"})
 
 
 STATUS = {

@@ -184,11 +184,7 @@ def test_only_what_the_vpa_publishes_is_in_it():
         (Profile(1), ("True", "Accepted", "used for VPA web")),
         (
             Profile(1, objective="carbon"),
-            (
-                "True",
-                "Accepted",
-                "used for VPA web; objective carbon is not acted on yet: energy is what is saved",
-            ),
+            ("True", "Accepted", "used for VPA web"),
         ),
         (
             Profile(1, latency=LatencyGuard(MetricSelector("x"), 1.0)),
@@ -203,6 +199,14 @@ def test_only_what_the_vpa_publishes_is_in_it():
 def test_a_condition_says_what_of_the_spec_is_used(profile, condition):
     (found,) = learnt(vpa=vpa_of(profile=profile))["conditions"]
     assert (found["status"], found["reason"], found["message"]) == condition
+
+
+def test_a_condition_says_what_became_of_the_objective_carbon():
+    said = "objective carbon needs --carbon-intensity: energy is what is saved"
+    row = msgspec.structs.replace(report(priced()), objective=said)
+    _, status = build(row, vpa=vpa_of(profile=Profile(1, objective="carbon")))
+    (found,) = status["conditions"]
+    assert (found["status"], found["message"]) == ("True", f"used for VPA web; {said}")
 
 
 def after(known, **changes):

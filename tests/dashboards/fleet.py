@@ -19,9 +19,11 @@ from collector.model import ContainerFacts, Owner, Zone
 from collector.snapshot import NodeFacts, Overhead, OwnerTotal, Snapshot, Source, ZoneTotal
 from recommender.cycle import run_once
 from recommender.errors import NoDataError
+from recommender.model.intensity import Embodied, Intensity, Rates
 from recommender.model.report import Report, Watts
 from recommender.settings import SizingSettings
 from recommender.simulator import simulate
+from recommender.sizing.pool import estimate_pools
 from recommender.telemetry.curve import sample_power
 from recommender.telemetry.metric import ServiceMetrics
 from recommender.units import format_time
@@ -101,7 +103,18 @@ def make_fleet() -> Fleet:
         def read(self):
             return recording
 
-    return Fleet(run_once(Evidence(), Sink(), settings=SizingSettings(), with_curves=True))
+    class Grid:
+        """Carbon by a metric, the price by a file, and what each class of nodes took to make."""
+
+        def read(self, _):
+            carbon = Intensity("carbon", "gCO2e", "metric co2", 450.0, newest=END - 60, covered=1.0)
+            price = Intensity("price", "EUR", "file p.csv", 0.3, newest=END - 3600, covered=1.0)
+            pools = estimate_pools(recording.cluster, recording.history.nodes, power="auto")
+            return Rates(carbon, price, tuple(Embodied(pool.name, 1300.0) for pool in pools))
+
+    return Fleet(
+        run_once(Evidence(), Sink(), settings=SizingSettings(), with_curves=True, carbon=Grid())
+    )
 
 
 def fleet_series(fleet: Fleet) -> Iterator[Series]:
@@ -158,7 +171,9 @@ def _unnamed(times: np.ndarray) -> Iterator[Series]:
 def _without_workloads(fleet: Fleet, times: np.ndarray) -> Iterator[Series]:
     metrics = ServiceMetrics()
     metrics.record_leadership(is_leader=True)
-    empty = msgspec.structs.replace(fleet.report, workloads=(), pools=(), skipped=())
+    empty = msgspec.structs.replace(
+        fleet.report, workloads=(), pools=(), skipped=(), footprint=None
+    )
     metrics.record_cycle(_dated(empty, END), [], seconds={"read": 1.0})
     scrape = read_samples(metrics.registry.collect())
     target = _target("joulefit", "10.2.0.9:8942", cluster=EMPTY_CLUSTER)

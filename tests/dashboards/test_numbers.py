@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from manifests.dashboards import efficiency, nodes, workload
-from manifests.dashboards.query import IN_CLUSTER, ON_NODE, node_watts
+from manifests.dashboards.query import IN_CLUSTER, ON_NODE, node_watts, recommender
 from tests.dashboards.fleet import CLUSTER, UNATTRIBUTED
 from tests.dashboards.grafana import fill
 from tests.report.sample import sample_report
@@ -70,6 +70,14 @@ def test_a_store_without_a_cluster_label_is_part_of_all(store, fleet):
     found = store.number(fill(efficiency.saved_in_all("nodes_released", "value"), EVERYWHERE))
     # `new` has the claim of prod's report but no container that it could be of: none is made.
     assert found == pytest.approx(released + sample_report().savings.nodes_released.value)
+
+
+def test_carbon_and_cost_are_what_the_nodes_watts_carry(store, fleet):
+    """At 450 g and 0.30 EUR a kWh."""
+    (pool,) = fleet.report.pools
+    for name, per_kwh in (("carbon_grams_per_hour", 450.0), ("energy_cost_per_hour", 0.3)):
+        now = f"sum({recommender(name, estimate='now')})"
+        assert store.number(of_prod(now)) == pytest.approx(pool.watts / 1000.0 * per_kwh)
 
 
 def test_power_of_a_node_is_its_outermost_zone_counted_once(store, fleet):

@@ -23,7 +23,7 @@ def test_the_top_of_the_document_is_as_published():
     document = json.loads(_format("json"))
     assert list(document) == [
         *("apiVersion", "kind", "generatedAt", "source", "pools", "workloads", "skipped"),
-        "savings",
+        *("savings", "footprint"),
     ]
     assert (document["apiVersion"], document["kind"]) == ("joulefit.io/report/v1alpha1", "Report")
 

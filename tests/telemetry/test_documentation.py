@@ -13,7 +13,7 @@ from recommender.telemetry.curve import POINTS, PowerCurve
 from recommender.telemetry.metric import CYCLE_OUTCOMES, EVENT_OUTCOMES, ServiceMetrics
 from recommender.telemetry.vocabulary import ERROR_KINDS, SKIP_CLASSES, VPA_STATES
 from tests.report.sample import sample_report
-from tests.telemetry.sample import change
+from tests.telemetry.sample import change, sample_footprint
 
 TEXT = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text()
 WHO = {"namespace", "workload_kind", "workload", "container"}
@@ -25,7 +25,8 @@ ROWS = [line.split("|") for line in TEXT.splitlines() if line.startswith("| `jou
 def everything():
     """Name of each family as documented -> its labels."""
     metrics = ServiceMetrics()
-    metrics.record_cycle(sample_report(), [change()], seconds={"read": 1.0}, curves=CURVES)
+    report = sample_report(footprint=sample_footprint())
+    metrics.record_cycle(report, [change()], seconds={"read": 1.0}, curves=CURVES)
     found = {}
     for family in metrics.registry.collect():
         name = family.name + ("_total" if family.type == "counter" else "")

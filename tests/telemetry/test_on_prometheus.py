@@ -22,7 +22,7 @@ from recommender.telemetry.health import Vitals
 from recommender.telemetry.metric import ServiceMetrics
 from recommender.telemetry.page import Pages
 from tests.report.sample import sample_report, workload
-from tests.telemetry.sample import change
+from tests.telemetry.sample import change, sample_footprint
 from tests.testbed.part import require_program
 from tests.testbed.process import wait_until
 from tests.testbed.store import PrometheusServer
@@ -35,7 +35,11 @@ def busy_metrics():
     metrics.record_failure(NoDataError("nothing there"))
     metrics.record_events({"posted": 1, "dropped": 1})
     metrics.record_cycle(
-        sample_report(), [change()], seconds={"read": 0.2}, queries=7, received_bytes=1000
+        sample_report(footprint=sample_footprint()),
+        [change()],
+        seconds={"read": 0.2},
+        queries=7,
+        received_bytes=1000,
     )
     return metrics
 

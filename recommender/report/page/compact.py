@@ -21,6 +21,7 @@ from recommender.report.explain import (
     explanation_steps,
     request_cores,
 )
+from recommender.report.footprint import describe_carried
 from recommender.report.notation import (
     NONE,
     format_change,
@@ -101,6 +102,7 @@ def _compact_workload(
         *(f"{each.container or 'pod'}: {each.reason}" for each in workload.conflicts),
         *([f"{work.step}: {work.value} ({work.why})"] if work else []),
         describe_class(workload),
+        *([workload.objective] if workload.objective else []),
         describe_update(workload.vpa, workload.update_mode),
     ]
     if workload.hpa:
@@ -148,6 +150,10 @@ def _compact_container(
     pool = next((each for each in report.pools if each.name == workload.pool), None)
     steps = explanation_steps(workload, container)
     requests = describe_request(container).removesuffix("; ")
+    savings = [
+        describe_saving(report, workload, container, pool),
+        *describe_carried(container.watts_saved, report.footprint),
+    ]
     return {
         "name": container.name,
         "tier": container.tier,
@@ -156,7 +162,7 @@ def _compact_container(
         "keys": [_shorten(key) for key in _keys(container)],
         "steps": [texts.place(text) for step in steps for text in step],
         "requests": comparison_rows(container),
-        "saving": texts.place(describe_saving(report, workload, container, pool)),
+        "saving": texts.place(". ".join(savings)),
         "exposure": describe_exposure(container),
         "curve": _compact_curve(container.curve),
         "marks": _marks(container),

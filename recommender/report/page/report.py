@@ -29,6 +29,7 @@ def format_report_page(report: Report) -> str:
             element("h1", "joulefit report"),
             *source_notes(report.source),
             element("p", report.savings.sentence, class_="savings"),
+            *_footprint(report),
             element("p", f"{describe_count(report)}.", class_="count"),
         ),
         element(
@@ -62,6 +63,14 @@ def format_explanation_page(report: Report, workload: WorkloadReport) -> str:
     )
     data = compact_report(alone, opened=workload)
     return assemble_page(f"{name}, explained by joulefit", body, data=data)
+
+
+def _footprint(report: Report) -> list[Element]:
+    """Carbon and cost, where they were asked for."""
+    if report.footprint is None:
+        return []
+    items = [element("li", each) for each in report.footprint.sentences]
+    return [element("ul", *items, class_="footprint", aria_label="carbon and cost")]
 
 
 def _pools(report: Report) -> Element:
