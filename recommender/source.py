@@ -102,9 +102,11 @@ def carbon_reader(values: dict[str, Any]) -> CarbonReader | None:
 
     Raises UsageError for what cannot be meant, TableError for a file that is none.
     """
+    settings = collect(CarbonSettings, values)
+    if settings == CarbonSettings():
+        return None
     from recommender.carbon import build_reader
 
-    settings = collect(CarbonSettings, values)
     if not values.get("recording"):
         return build_reader(settings, collect(StoreSettings, values))
     for option in ("carbon_intensity", "energy_price"):

@@ -125,7 +125,8 @@ class CpuReader:
         """What the containers of pods are known by whose counters were seen at the last point."""
         at = self.counter.state.at
         groups = self.registry.group[: len(at)][at == self.points.last]
-        return np.asarray(self.registry.group_hashes[np.unique(groups)])
+        # Not np.unique: the first call of it imports numpy.ma.
+        return np.asarray(self.registry.group_hashes[np.flatnonzero(np.bincount(groups))])
 
     def rests(self) -> Integers:
         """The row of each pod's container that is at rest at the end of the grid.

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from recommender.report.backtest import format_backtest_markdown, format_backtest_table
 from recommender.report.contrast import format_contrast
 from recommender.report.markdown import format_report_markdown
 from recommender.report.sheet import format_comparison_csv, format_csv
@@ -97,6 +96,11 @@ def format_backtest(
         from recommender.report.page import format_backtest_page  # noqa: PLC0415 - late
 
         return format_backtest_page(backtest)
+    from recommender.report.backtest import (  # noqa: PLC0415 - a report must not pay for it
+        format_backtest_markdown,
+        format_backtest_table,
+    )
+
     if output == "markdown":
         return format_backtest_markdown(backtest)
     return format_backtest_table(backtest, width=width, is_terminal=is_terminal)

@@ -163,6 +163,9 @@ class Demand:
         self._nodes = nodes
         self._pods_on = {each.ref: each.pods_on for each in workloads}
         self._rows = {ref: row for row, ref in enumerate(usage.containers)}
+        self._rows_of: dict[WorkloadRef, list[int]] = {}
+        for ref, row in self._rows.items():
+            self._rows_of.setdefault(ref.workload, []).append(row)
         self._present_bins = np.asarray((usage.pods > 0).sum(axis=1))
         self._day_cores = _sum_by_day(usage)
         buckets = usage.cpu_days.sum(axis=1)
@@ -197,7 +200,7 @@ class Demand:
 
     def busy_cores(self, workload: WorkloadRef) -> Floats:
         """Busy cores of all its pods in each bin, [T]; NaN where none reported."""
-        return sum_busy_cores(self._usage, workload)
+        return sum_busy_cores(self._usage, self._rows_of.get(workload, ()))
 
     def hertz(self, workload: WorkloadRef) -> Floats | None:
         """Mean frequency of the nodes that it runs on, [T]; None where nothing tells it."""

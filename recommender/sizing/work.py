@@ -18,7 +18,7 @@ from recommender.model.report import Reason
 from recommender.sizing.plan import Found
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -38,9 +38,10 @@ _PROVISIONING = "efficiency of provisioning, not of the code"
 _OWN = "its own throughput, so work; the curve counts CPU time: efficiency of provisioning only"
 
 
-def sum_busy_cores(usage: UsageHistory, ref: WorkloadRef) -> NDArray[np.float64]:
-    """Busy cores of all pods of a workload in each bin, float64 [T]; NaN where none reported."""
-    rows = [row for row, each in enumerate(usage.containers) if each.workload == ref]
+def sum_busy_cores(usage: UsageHistory, rows: Iterable[int]) -> NDArray[np.float64]:
+    """Busy cores of all pods of the containers in these rows in each bin, float64 [T]; NaN where
+    none reported.
+    """
     total = np.zeros(usage.grid.bins)
     is_seen = np.zeros(usage.grid.bins, np.bool_)
     for row in rows:

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from recommender.model.cluster import Node
-from recommender.model.identity import WorkloadRef
 from recommender.model.profile import MetricSelector, WorkMetric
 from recommender.model.work import WorkEvidence, WorkRate
 from recommender.sizing.demand import Demand, estimate_demand
@@ -210,7 +209,7 @@ def test_busy_cores_are_summed_over_pods_and_containers():
     two_pods = np.full((2, 2304), 0.5)
     two_pods[:, 0] = np.nan
     usage = usage_of({"app": (two_pods, 2**30), "log": (np.full(2304, 0.25), 2**20)})
-    cores = sum_busy_cores(usage, WEB)
+    cores = sum_busy_cores(usage, [0, 1])
     assert cores[0] == pytest.approx(0.25)
     assert cores[1:] == pytest.approx(np.full(2303, 1.25))
-    assert np.isnan(sum_busy_cores(usage, WorkloadRef("shop", "Deployment", "other"))).all()
+    assert np.isnan(sum_busy_cores(usage, [])).all()
