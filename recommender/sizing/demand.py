@@ -13,7 +13,13 @@ from recommender.sizing.correction import BinUsage, correct_days
 from recommender.sizing.distribution import DayDistribution, interval_of, resample_days
 from recommender.sizing.frequency import mean_frequency, normalise_frequency
 from recommender.sizing.histogram import quantile
-from recommender.sizing.rhythm import NEEDED_FOR_MEAN, UNSURE_MEANS, Rhythm, find_rhythm
+from recommender.sizing.rhythm import (
+    NEEDED_FOR_MEAN,
+    UNSURE_MEANS,
+    Rhythm,
+    estimate_likeness,
+    find_rhythm,
+)
 from recommender.sizing.stock import estimate_confidence
 from recommender.sizing.strain import (
     Strain,
@@ -178,6 +184,7 @@ class Demand:
         self._day: NDArray[np.int64] = np.asarray(usage.grid.day_of(bins))
         self._hour = hours_of(usage.grid)
         self._hour_cores = average_hours(usage, self._hour)
+        self._likeness = estimate_likeness(self._hour_cores)
         self._hour_of_day = (self._hour + usage.grid.first_hour) % 24
 
     @property
@@ -243,7 +250,9 @@ class Demand:
             cpu_days=wanted.cpu_days,
             day_cores=wanted.day_cores,
             strain=strain,
-            rhythm=find_rhythm(strain.cores, usage.cpu_mean[row], self._hour_of_day, top=p95),
+            rhythm=find_rhythm(
+                self._likeness[row], usage.cpu_mean[row], self._hour_of_day, top=p95
+            ),
             steps=wanted.steps,
             compensation=wanted.compensation,
             burst=None if usage.burst is None else usage.burst[row].astype(np.float64),

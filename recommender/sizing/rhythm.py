@@ -70,12 +70,11 @@ class Rhythm:
         return Reason("pattern", self.pattern, f"{self.why}: {days:.1f} d of history, {verdict}")
 
 
-def find_rhythm(
-    hour_cores: Floats, cores: Floats, slot: NDArray[np.int64], *, top: float
-) -> Rhythm:
-    """The pattern of mean cores by hour [H] and by bin [T], NaN where there was no pod.
+def find_rhythm(likeness: Floats, cores: Floats, slot: NDArray[np.int64], *, top: float) -> Rhythm:
+    """The pattern of mean cores by bin [T], NaN where there was no pod.
 
-    `slot` [T] is the hour of the day of each bin, `top` the p95 of use in cores.
+    `likeness` [2] is that of `estimate_likeness`, `slot` [T] the hour of the day of each bin, `top`
+    the p95 of use in cores.
     """
     is_known = np.isfinite(cores)
     known = cores[is_known]
@@ -84,7 +83,7 @@ def find_rhythm(
     idle = float((known < IDLE * top).mean())
     if idle >= 0.5:
         return Rhythm("on/off", NEEDED["on/off"], f"idle in {idle:.0%} of its time")
-    day, week = (correlate_lag(hour_cores, lag) for lag in (_DAY_HOURS, _WEEK_HOURS))
+    day, week = likeness.tolist()
     has_rhythm = max(day, week) >= LEAST_LIKENESS
     spread = _spread_about(known, slot[is_known] if has_rhythm else np.zeros_like(slot[is_known]))
     if spread >= BURSTY:
@@ -97,19 +96,35 @@ def find_rhythm(
     return Rhythm("flat", NEEDED["flat"], f"no rhythm ({day:.2f} after a day)")
 
 
-def correlate_lag(values: Floats, lag: int) -> float:
-    """Correlation of values [H] with those `lag` later, over the pairs that are both known; 0
-    with fewer than a day of pairs, and for what never changes.
+def estimate_likeness(hour_cores: Floats) -> Floats:
+    """How alike hours are after a day and after a week, [..., 2], of mean cores by hour [..., H].
+
+    For all containers at once: one by one each of the small steps costs more than its numbers.
     """
-    first, later = values[:-lag], values[lag:]
+    return np.stack([correlate_lag(hour_cores, lag) for lag in (_DAY_HOURS, _WEEK_HOURS)], axis=-1)
+
+
+def correlate_lag(values: Floats, lag: int) -> Floats:
+    """Correlation of values [..., H] with those `lag` later, [...], over the pairs that are both
+    known; 0 with fewer than a day of pairs, and for what never changes.
+    """
+    first, later = values[..., :-lag], values[..., lag:]
     both = np.isfinite(first) & np.isfinite(later)
-    if both.sum() < _LEAST_PAIRS:
-        return 0.0
-    one, other = (each[both] - each[both].mean() for each in (first, later))
+    pairs = both.sum(axis=-1)
+    one, other = (_center(each, both, pairs) for each in (first, later))
     # Differences within the rounding of float32 are none.
-    least = both.sum() * (1e-6 * np.abs(values[np.isfinite(values)]).max()) ** 2
-    scale = float(np.sqrt((one @ one) * (other @ other)))
-    return float(one @ other) / scale if scale > least else 0.0
+    highest = np.abs(np.where(np.isfinite(values), values, 0.0)).max(axis=-1, initial=0.0)
+    least = pairs * (1e-6 * highest) ** 2
+    scale = np.sqrt((one**2).sum(axis=-1) * (other**2).sum(axis=-1))
+    is_told = (pairs >= _LEAST_PAIRS) & (scale > least)
+    return np.asarray((one * other).sum(axis=-1) / np.where(is_told, scale, 1.0) * is_told)
+
+
+def _center(values: Floats, chosen: NDArray[np.bool_], count: NDArray[np.int64]) -> Floats:
+    """The chosen values less their mean, zero where not chosen."""
+    kept = np.where(chosen, values, 0.0)
+    mean = kept.sum(axis=-1, keepdims=True) / np.maximum(count, 1)[..., None]
+    return np.where(chosen, kept - mean, 0.0)
 
 
 def _spread_about(known: Floats, slot: NDArray[np.int64]) -> float:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.sizing.rhythm import correlate_lag, find_rhythm
+from recommender.sizing.rhythm import correlate_lag, estimate_likeness, find_rhythm
 from tests.sizing.build import demand_of, ramp, size_app, step_of, usage_of
 
 RNG = np.random.default_rng(11)
@@ -66,6 +66,8 @@ def test_autocorrelation_is_that_of_the_pairs_that_are_known():
     assert correlate_lag(values, 24) == pytest.approx(1.0)
     assert correlate_lag(values[:47], 24) == 0.0  # 23 pairs
     assert correlate_lag(np.full(96, 0.1), 24) == 0.0
+    rows = np.stack([values, np.full(96, 0.1), np.full(96, np.nan)])
+    assert correlate_lag(rows, 24) == pytest.approx([1.0, 0.0, 0.0])
 
 
 def test_explain_says_whether_the_history_is_long_enough():
@@ -107,5 +109,6 @@ def test_the_unit_does_not_change_the_pattern(scale, shape):
     hours = cores.reshape(-1, 12).mean(axis=1)
     slot = (np.arange(BINS) // 12) % 24
     top = float(np.quantile(cores, 0.95))
-    plain = find_rhythm(hours, cores, slot, top=top)
-    assert find_rhythm(hours * scale, cores * scale, slot, top=top * scale).pattern == plain.pattern
+    plain = find_rhythm(estimate_likeness(hours), cores, slot, top=top)
+    scaled = find_rhythm(estimate_likeness(hours * scale), cores * scale, slot, top=top * scale)
+    assert scaled.pattern == plain.pattern
