@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
 
-from recommender.backtest.gate import TierJudge
+from recommender.backtest.gate import NOT_REPLAYED, TierJudge
 from recommender.cluster.condition import FETCHING_HISTORY
 from recommender.cluster.profile_status import build_profile_status, profile_differs
 from recommender.cluster.status import build_status, status_differs
@@ -153,14 +153,14 @@ def _judge_pools(
     settings: SizingSettings,
     carbon: Intensity | None,
 ) -> Mapping[str, PoolTier]:
-    """The tiers of the pools; of one whose replay fails nothing is known, as before any replay."""
+    """The tiers of the pools. One whose replay fails keeps its last, without one it has none."""
     tiers: dict[str, PoolTier] = {}
     for pool in pools:
         try:
             tier = judge.judge(evidence, pool, pools, settings, carbon)
-        except Exception:  # the boundary of one pool: its containers are sized one by one
+        except Exception:  # the boundary of one pool
             _LOGGER.exception("pool=%s could not be replayed", pool.name)
-            continue
+            tier = judge.last(pool.name) or NOT_REPLAYED
         if tier is not None:
             tiers[pool.name] = tier
     return tiers
@@ -195,6 +195,8 @@ def _size_all(
                 with_curve=with_curves or (vpa is not None and vpa.profile is not None),
                 work=evidence.history.work.get(workload.ref),
             )
+            said = explain_objective(vpa, rates.carbon)
+            report = msgspec.structs.replace(report, objective=said)
         except WorkloadSkipped as verdict:
             skipped.append(_skip(workload, str(verdict), vpa))
         except Exception as error:  # the per-workload boundary: one row, never the whole run
@@ -203,8 +205,7 @@ def _size_all(
         else:
             skipped.extend(without)
             if report.containers:
-                said = explain_objective(vpa, rates.carbon)
-                sized.append(msgspec.structs.replace(report, objective=said))
+                sized.append(report)
     return sized, skipped
 
 
@@ -293,8 +294,15 @@ def _write_profiles(
         change, profile = pair
         vpa = change.vpa
         report = reports.get((vpa.namespace, vpa.name))
-        status = build_profile_status(vpa, profile, report, change.status, now=now)
-        if not profile_differs(profile.status, status):
+        try:
+            status = build_profile_status(vpa, profile, report, change.status, now=now)
+            is_news = profile_differs(profile.status, status)
+        except Exception as error:  # the boundary of one EnergyProfile: its status stays as it is
+            _LOGGER.exception("energyprofile=%s/%s has no status", vpa.namespace, vpa.name)
+            return StatusChange(
+                vpa, profile.status, "failed", f"internal error: {error!r}; please report it"
+            )
+        if not is_news:
             return StatusChange(vpa, profile.status, "unchanged")  # one of them is enough to keep
         return _hand_over(vpa, status, sink)
 

@@ -17,7 +17,14 @@ from recommender.replay.check import SMALL_POOL, CheckLimits, count_nodes
 from recommender.replay.observation import estimate_visible_share
 from recommender.replay.trace import BLOCK_HOURS
 from recommender.sizing.carbon import spread_weights, weigh_blocks
-from recommender.sizing.observed import allow, find_carbon_workloads, observe
+from recommender.sizing.observed import (
+    allow,
+    find_carbon_workloads,
+    list_managed,
+    observe,
+    vpas_by_target,
+    work_class_of,
+)
 from recommender.sizing.pooled import choose_quantiles
 from recommender.sizing.pooltier import (
     T2_DAYS,
@@ -37,6 +44,7 @@ if TYPE_CHECKING:
     from recommender.backtest.walk import PolicyTest
     from recommender.energy.array import Floats
     from recommender.model.backtest import PolicyName
+    from recommender.model.history import UsageHistory
     from recommender.model.identity import ContainerRef, WorkloadRef
     from recommender.model.intensity import Intensity
     from recommender.model.recording import Recording
@@ -51,6 +59,12 @@ LEAST_VISIBLE = 0.8
 TRAIN, TEST = 5 * DAY, 2 * DAY
 
 
+NOT_REPLAYED = PoolTier(
+    "T0", (Gate("T1", "pool check", is_met=False, found="its pool could not be replayed"),)
+)
+"""Of a pool whose replay failed: no request of energy without the check."""
+
+
 @dataclass(frozen=True)
 class _Basis:
     """What a verdict rests on beside the history: another of it is judged at once.
@@ -60,8 +74,9 @@ class _Basis:
     """
 
     members: tuple[str, ...]
-    workloads: frozenset[WorkloadRef]
-    vpas: frozenset[tuple[str, str, int]]
+    workloads: frozenset[tuple[WorkloadRef, str, str, int]]
+    managed: frozenset[ContainerRef]
+    releaser: str
     settings: SizingSettings
     block: int
     carbon: frozenset[WorkloadRef]
@@ -69,9 +84,9 @@ class _Basis:
 
 @dataclass(frozen=True)
 class _Kept:
-    """What was found, from what, and at which end of the history."""
+    """What was found, None where nothing is managed, from what, and at which end of the history."""
 
-    tier: PoolTier
+    tier: PoolTier | None
     basis: _Basis
     end: int
 
@@ -100,30 +115,53 @@ class TierJudge:
         """
         if settings.highest_tier == "T0":
             return None
-        end = evidence.history.usage.grid.end
-        basis = _find_basis(evidence, pool, settings, carbon)
-        kept = self._kept.get(pool.name)
-        is_known = kept is not None and kept.basis == basis
-        if kept is not None and is_known and 0 <= end - kept.end < self.refresh:
-            return kept.tier
         if evidence.unread:  # what is there of the history is not what there is to be replayed
-            return kept.tier if kept is not None and is_known else None
-        trace = observe(evidence, pool, pools, settings)
-        if not np.isfinite(trace.usage[trace.is_managed]).any():
-            return None
-        tier = judge_pool_tier(evidence, pool, trace, settings, carbon)
+            return self.last(pool.name)
+        end = evidence.history.usage.grid.end
+        basis = _find_basis(evidence, pool, pools, settings, carbon)
+        kept = self._kept.get(pool.name)
+        if kept is not None and kept.basis == basis and 0 <= end - kept.end < self.refresh:
+            return kept.tier
+        tier = None
+        if basis.managed:
+            trace = observe(evidence, pool, pools, settings)
+            if np.isfinite(trace.usage[trace.is_managed]).any():
+                tier = judge_pool_tier(evidence, pool, trace, settings, carbon)
         self._kept[pool.name] = _Kept(tier, basis, end)
         return tier
 
+    def last(self, pool: str) -> PoolTier | None:
+        """What was found of it last, however long ago."""
+        kept = self._kept.get(pool)
+        return None if kept is None else kept.tier
+
 
 def _find_basis(
-    evidence: Recording, pool: Pool, settings: SizingSettings, carbon: Intensity | None
+    evidence: Recording,
+    pool: Pool,
+    pools: Sequence[Pool],
+    settings: SizingSettings,
+    carbon: Intensity | None,
 ) -> _Basis:
+    """Only of workloads with pods on these nodes; those without any pod are the first pool's."""
     cluster = evidence.cluster
+    members = tuple(node.name for node in pool.nodes)
+    here, is_first = frozenset(members), pool is pools[0]
+    vpas = vpas_by_target(cluster)
+    workloads: list[tuple[WorkloadRef, str, str, int]] = []
+    managed: list[ContainerRef] = []
+    for workload in cluster.workloads:
+        if here.isdisjoint(workload.pods_on) and not (is_first and not workload.pods_on):
+            continue
+        vpa = vpas.get(workload.ref)
+        named = (vpa.name, vpa.generation) if vpa else ("", 0)
+        workloads.append((workload.ref, work_class_of(vpa, settings), *named))
+        managed += list_managed(workload, vpa)
     return _Basis(
-        members=tuple(node.name for node in pool.nodes),
-        workloads=frozenset(workload.ref for workload in cluster.workloads),
-        vpas=frozenset((vpa.namespace, vpa.name, vpa.generation) for vpa in cluster.vpas),
+        members=members,
+        workloads=frozenset(workloads),
+        managed=frozenset(managed),
+        releaser=cluster.node_releaser,
         settings=settings,
         block=_block_at(evidence.history.usage.grid.end),
         carbon=find_carbon_workloads(cluster) if weigh_blocks(carbon) else frozenset(),
@@ -170,6 +208,7 @@ class _Climb:
         self._pool = pool
         self._trace = trace
         self._releaser = evidence.cluster.node_releaser
+        self._steady = _find_steady(evidence.history.usage)
         self._rules = Rules(
             allow(trace, evidence.cluster, settings),
             pool.energy.ceiling.utilisation,
@@ -208,11 +247,13 @@ class _Climb:
         unmet = [check for check in checks if not check.is_met]
         if not self._take("T3", unmet[0] if unmet else checks[block]):
             return False
-        self.blocks = _share_out(self._trace, checks[block], block, self._rules.weights)
+        shares = _share_out(self._trace, checks[block], block, self._rules.weights)
+        self.blocks = {ref: share for ref, share in shares.items() if ref in self._steady}
         return True
 
     def _take(self, name: TierName, check: PoolCheck) -> bool:
-        self.found[name], self.factors[name] = check.reasons[0].why, check.factor or 1.0
+        self.found[name] = "; ".join(reason.why for reason in check.reasons)
+        self.factors[name] = check.factor or 1.0
         return self._pass_all([Gate(name, "pool check", check.is_met, self.found[name])])
 
     def _pass_all(self, gates: Sequence[Gate]) -> bool:
@@ -277,6 +318,20 @@ def _describe(test: PolicyTest, folds: int) -> str:
         f"container-time on hot nodes, {hot.worst_day:.1%} on the worst day{blocks}; "
         f"{limits.hot_mean:.2%} and {limits.hot_worst_day:.1%} allowed"
     )
+
+
+def _find_steady(usage: UsageHistory) -> frozenset[ContainerRef]:
+    """Containers of which as many pods ran nearly always: of others the trace has the use of as
+    many as at the busiest hours, which is less than what one running pod uses at the rest.
+    """
+    steady = []
+    for ref, pods in zip(usage.containers, usage.pods, strict=True):
+        present = pods[pods > 0]
+        if len(present):
+            low, high = np.quantile(present, [0.05, 0.95], method="nearest")
+            if low == high:
+                steady.append(ref)
+    return frozenset(steady)
 
 
 def _share_out(

@@ -74,7 +74,10 @@ def run_policies(
     A policy sees the training bins alone, and is then replayed on the test bins with the targets
     that it has in force, on packings that are the same for all.
     """
-    folds = _choose_folds(trace, train_bins=train_bins, test_bins=test_bins)
+    needs_blocks = any(policy.name == "T3" for policy in policies)
+    folds = _choose_folds(
+        trace, train_bins=train_bins, test_bins=test_bins, needs_blocks=needs_blocks
+    )
     runs = [_Run(policy) for policy in policies]
     total = len(folds) * len(runs)
     done = 0
@@ -92,10 +95,13 @@ def run_policies(
     return PoolTest(folds, tuple(run.conclude() for run in runs if folds), trace.only(tested))
 
 
-def _choose_folds(trace: PoolTrace, *, train_bins: int, test_bins: int) -> tuple[Fold, ...]:
+def _choose_folds(
+    trace: PoolTrace, *, train_bins: int, test_bins: int, needs_blocks: bool
+) -> tuple[Fold, ...]:
     """Folds between the first and the last bin that were seen, in bins of the grid.
 
-    Not those without anything to learn from or to be tested on: the store was away.
+    Not those without anything to learn from or to be tested on: the store was away. With
+    `needs_blocks` both must have seen every block of the day, unless they are shorter than a day.
     """
     if not len(trace.bins):
         return ()
@@ -104,12 +110,19 @@ def _choose_folds(trace: PoolTrace, *, train_bins: int, test_bins: int) -> tuple
         Fold(first + each.begin, first + each.split, first + each.end)
         for each in walk_forward(end - first, train=train_bins, test=test_bins)
     )
+    day = trace.grid.bins_per_day
     return tuple(
         fold
         for fold in folds
-        if len(cut(trace, fold.begin, fold.split).bins)
-        and len(cut(trace, fold.split, fold.end).bins)
+        if _is_seen(cut(trace, fold.begin, fold.split), needs_blocks and train_bins >= day)
+        and _is_seen(cut(trace, fold.split, fold.end), needs_blocks and test_bins >= day)
     )
+
+
+def _is_seen(part: PoolTrace, needs_blocks: bool) -> bool:  # noqa: FBT001 - a claim of the caller
+    if needs_blocks:
+        return len(np.unique(part.block)) == BLOCKS
+    return len(part.bins) > 0
 
 
 def cut(trace: PoolTrace, begin: int, end: int) -> PoolTrace:

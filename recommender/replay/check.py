@@ -19,11 +19,15 @@ from recommender.replay.packer import estimate_largest_pod, pack
 from recommender.units import DAY
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from recommender.energy.array import Floats, Mask
     from recommender.replay.trace import PoolTrace
 
 STEPS = 11
 """Halvings of the range in its logarithm: from 1 ... 8 a tenth of a percent is left."""
+
+_FINE = 1.05
 
 SEEDS = (1, 2)
 """Of the packings that every candidate is judged by: the same ones, so that they compare."""
@@ -134,9 +138,11 @@ class _Trial:
     utilisation: float
     unplaced: int
 
-    def meets(self, limits: CheckLimits) -> bool:
+    def meets(self, limits: CheckLimits, unplaced: int) -> bool:
+        """Whether the limits are held, and not by pods beyond `unplaced` falling out of it."""
         return (
-            self.hot.mean <= limits.hot_mean
+            self.unplaced <= unplaced
+            and self.hot.mean <= limits.hot_mean
             and self.hot.worst_day <= limits.hot_worst_day
             and self.utilisation <= limits.utilisation
         )
@@ -187,24 +193,35 @@ def calibrate_pool(
         return _replay(trace, factor, requests, memory_requests=memory_requests, seeds=seeds)
 
     low = attempt(limits.least)
-    if low.meets(limits):
+    unplaced = low.unplaced
+    if low.meets(limits, unplaced):
         return _conclude(trace, rule, low, None, limits)
-    best = attempt(limits.greatest)
+    best = _find_greatest(attempt, low, limits)
     borne: HotTime | None = None
-    if not best.meets(limits):
+    if not best.meets(limits, unplaced):
         if not bears_others:
             return _refuse(trace, rule, best, limits)
         borne = best.hot
         limits = limits.beside(borne, best.utilisation)
-        if low.meets(limits):
+        if low.meets(limits, unplaced):
             return _conclude(trace, rule, low, None, limits, borne)
     for _ in range(STEPS):
         middle = attempt(math.sqrt(low.factor * best.factor))
-        if middle.meets(limits):
+        if middle.meets(limits, unplaced):
             best = middle
         else:
             low = middle
     return _conclude(trace, rule, best, low, limits, borne)
+
+
+def _find_greatest(attempt: Callable[[float], _Trial], low: _Trial, limits: CheckLimits) -> _Trial:
+    """The trial of the greatest factor, or of a smaller one with which no more pods fall out than
+    with the least: daemons grow too, and nodes do not.
+    """
+    best = attempt(limits.greatest)
+    while best.unplaced > low.unplaced and best.factor > limits.least * _FINE:
+        best = attempt(math.sqrt(limits.least * best.factor))
+    return best if best.unplaced <= low.unplaced else low
 
 
 def _replay(
@@ -249,7 +266,10 @@ def _conclude(
     covers = f"each container gets {found.factor:.2f}x its mean and at least its {rule.covers}"
     why = f"{covers}: {_describe_hot(found.hot)} ({_describe_replay(trace, found)})"
     if borne is not None:
-        why += f"; {borne.mean:.2%} stay so whatever is requested, through use that is not managed"
+        why += (
+            f"; {borne.mean:.2%} stay so whatever is requested: through use that is not managed, "
+            "or that a policy caps"
+        )
     reasons = [Reason("pool", f"s {found.factor:.2f}", why)]
     if below is not None and below.utilisation > limits.utilisation:
         text = (

@@ -158,7 +158,7 @@ def _observe_workload(
         if row is not None:
             values[container] = usage.cpu_mean[row]
             if not is_daemon:
-                values[container] *= usage.pods[row] * np.float32(share / pods)
+                values[container] *= usage.pods[row] * np.float32(share / max(pods, 1))
     # More than the node has is nonsense, and one container's nonsense is not the pool's.
     with np.errstate(invalid="ignore"):
         values[~((values >= 0.0) & (values <= MOST_OF_A_NODE * most_cores))] = np.nan

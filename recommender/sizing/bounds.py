@@ -58,11 +58,9 @@ def choose_bounds(
     """
     scale = (terms.crowding if pooled is None else 1.0) * demand.compensation
     if pooled is not None and pooled.block is not None:
-        # Days of a few hours each are too few to be drawn from.
-        resampled = (request, request)
-    else:
-        factor = 1.0 if pooled is None else pooled.factor
-        resampled = estimate_interval(demand, p, crowding=scale, factor=factor)
+        return _bound_closely(request)
+    factor = 1.0 if pooled is None else pooled.factor
+    resampled = estimate_interval(demand, p, crowding=scale, factor=factor)
     base = request / scale
     lower, upper = estimate_indifference(
         demand.distribution, base, mean=demand.mean, highest=demand.highest, terms=terms
@@ -78,6 +76,18 @@ def choose_bounds(
         f"{format_millicores(band.lower)} - {format_millicores(band.upper)}",
         f"days resampled {_range(resampled)}, {_name_slack(base, demand.mean, terms)} "
         f"{_range(indifferent)}: inside them nothing is changed",
+    )
+
+
+def _bound_closely(request: float) -> tuple[Band, Reason]:
+    """By time of day: what the whole day would bear is not what these hours were planned with."""
+    ends = [request * (1 - LEAST_HALFWIDTH), request * (1 + LEAST_HALFWIDTH)]
+    lower, upper = (millicores_of(end) for end in ends)
+    band = Band.around(millicores_of(request), lower=lower, upper=upper)
+    return band, Reason(
+        "bounds",
+        f"{format_millicores(band.lower)} - {format_millicores(band.upper)}",
+        f"{LEAST_HALFWIDTH:.0%} about it: the next hours have their own request",
     )
 
 

@@ -31,7 +31,7 @@ def observe(
 ) -> PoolTrace:
     """The trace of one of the pools. Managed are the containers whose CPU request we may set."""
     cluster = evidence.cluster
-    vpas = _vpas(cluster)
+    vpas = vpas_by_target(cluster)
     return observe_pool(
         pool,
         pools,
@@ -40,10 +40,10 @@ def observe(
         managed=frozenset(
             ref
             for workload in cluster.workloads
-            for ref in _managed(workload, vpas.get(workload.ref))
+            for ref in list_managed(workload, vpas.get(workload.ref))
         ),
         work_classes={
-            workload.ref: _work_class(vpas.get(workload.ref), settings)
+            workload.ref: work_class_of(vpas.get(workload.ref), settings)
             for workload in cluster.workloads
         },
     )
@@ -51,7 +51,7 @@ def observe(
 
 def allow(trace: PoolTrace, cluster: ClusterState, settings: SizingSettings) -> Allowance:
     """Least and greatest cores of each container, as a recommendation has them."""
-    vpas = _vpas(cluster)
+    vpas = vpas_by_target(cluster)
     least, greatest = [], []
     sharers = np.bincount(trace.owner[trace.is_managed], minlength=len(trace.workloads))
     for ref, owner in zip(trace.containers, trace.owner.tolist(), strict=True):
@@ -67,14 +67,15 @@ def allow(trace: PoolTrace, cluster: ClusterState, settings: SizingSettings) -> 
 
 def find_carbon_workloads(cluster: ClusterState) -> frozenset[WorkloadRef]:
     """Workloads whose EnergyProfile wants grams saved, not joules."""
-    return frozenset(ref for ref, vpa in _vpas(cluster).items() if asks_for_carbon(vpa))
+    return frozenset(ref for ref, vpa in vpas_by_target(cluster).items() if asks_for_carbon(vpa))
 
 
-def _vpas(cluster: ClusterState) -> dict[WorkloadRef, Vpa]:
+def vpas_by_target(cluster: ClusterState) -> dict[WorkloadRef, Vpa]:
+    """The VPA of ours that counts for each workload."""
     return {vpa.target: vpa for vpa in reversed(cluster.vpas) if vpa.target and not vpa.problem}
 
 
-def _managed(workload: Workload, vpa: Vpa | None) -> Iterator[ContainerRef]:
+def list_managed(workload: Workload, vpa: Vpa | None) -> Iterator[ContainerRef]:
     """Its containers whose CPU request we may set."""
     if workload.hpa_on_cpu:
         return
@@ -84,7 +85,7 @@ def _managed(workload: Workload, vpa: Vpa | None) -> Iterator[ContainerRef]:
             yield ContainerRef(workload.ref, spec.name)
 
 
-def _work_class(vpa: Vpa | None, settings: SizingSettings) -> WorkClass:
+def work_class_of(vpa: Vpa | None, settings: SizingSettings) -> WorkClass:
     """The class it names; one that is none counts as the usual one."""
     try:
         return choose_work_class(name_work_class(vpa, settings)[0])

@@ -91,17 +91,23 @@ class Pooled:
 
 
 def choose_pooled(
-    tiers: Sequence[PoolTier], ref: ContainerRef, *, days: float, can_resize: bool
+    tiers: Sequence[PoolTier],
+    ref: ContainerRef,
+    *,
+    days: float,
+    can_resize: bool,
+    is_plain: bool = True,
 ) -> Pooled | None:
     """What holds for a container with `days` of history whose pods run in pools of these tiers.
 
     The lowest tier counts, and of its factors the greatest: a request is one number for all pods.
     `can_resize`: its pods are resized in place, without which requests by time of day would
-    restart them six times a day. None where no pool was replayed.
+    restart them six times a day. `is_plain`: what it wanted is what it used, so that the hours of
+    the replay tell of it. None where no pool was replayed.
     """
     if not tiers:
         return None
-    own = _own_gates(days, can_resize=can_resize)
+    own = _own_gates(days, can_resize=can_resize, is_plain=is_plain)
     gates = (*(gate for tier in tiers for gate in tier.gates), *own)
     failed = {gate.tier for gate in gates if not gate.is_met}
     held = [tier.name for tier in tiers]
@@ -133,7 +139,7 @@ T3_DAYS = 14.0
 _NEEDED: dict[TierName, float] = {"T2": T2_DAYS, "T3": T3_DAYS}
 
 
-def _own_gates(days: float, *, can_resize: bool) -> tuple[Gate, ...]:
+def _own_gates(days: float, *, can_resize: bool, is_plain: bool) -> tuple[Gate, ...]:
     lengths = tuple(
         Gate(tier, "own history", days >= needed, f"{days:.1f} d, {needed:g} d needed")
         for tier, needed in _NEEDED.items()
@@ -143,7 +149,12 @@ def _own_gates(days: float, *, can_resize: bool) -> tuple[Gate, ...]:
         if can_resize
         else "its VPA does not resize pods in place (updateMode InPlaceOrRecreate)"
     )
-    return (*lengths, Gate("T3", "resize", can_resize, resize))
+    plain = "what it used is what it wanted" if is_plain else "what it wanted is not what it used"
+    return (
+        *lengths,
+        Gate("T3", "resize", can_resize, resize),
+        Gate("T3", "demand", is_plain, plain),
+    )
 
 
 def _join(tiers: Sequence[PoolTier], name: TierName) -> str:

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from recommender.backtest.gate import TierJudge, judge_pool_tier
+from recommender.model.cluster import Vpa
 from recommender.replay.check import CheckLimits
 from recommender.settings import SimulateSettings, SizingSettings
 from recommender.simulator import simulate_fleet
 from recommender.sizing.observed import allow, observe
 from recommender.sizing.pool import estimate_pools
+from recommender.sizing.pooltier import TIERS
 
 DEFAULTS = SizingSettings()
 LIMITS = CheckLimits()
@@ -166,6 +168,45 @@ def test_another_workload_or_vpa_is_judged_at_once(short):
     first = keeper.judge(short, pools[0], pools, DEFAULTS)
     fewer = with_cluster(short, workloads=short.cluster.workloads[1:])
     assert keeper.judge(fewer, pools[0], pools, DEFAULTS) is not first
+
+
+def with_usage(evidence, **changes):
+    usage = replace(evidence.history.usage, **changes)
+    return replace(evidence, history=replace(evidence.history, usage=usage))
+
+
+def test_days_without_the_store_cost_the_time_of_day_and_no_other_tier(steady):
+    """4.5 of 15 days are missing: no five days in a row have seen all hours often enough."""
+    usage = steady.history.usage
+    cores, pods = usage.cpu_mean.copy(), usage.pods.copy()
+    gap = slice(4 * 288, 4 * 288 + 1296)
+    cores[:, gap], pods[:, gap] = np.nan, 0
+    tier = judge(with_usage(steady, cpu_mean=cores, pods=pods))
+    assert TIERS.index(tier.name) >= TIERS.index("T2")
+    assert outcome(tier)["T2", "back-test"] is True
+
+
+def test_a_workload_whose_pods_come_and_go_is_not_sized_by_the_hour(steady):
+    """The trace shares its use out among the pods of its busiest hours."""
+    usage = steady.history.usage
+    pods = usage.pods.copy()
+    pods[0, : usage.grid.bins // 2] *= 3
+    tier = judge(with_usage(steady, pods=pods))
+    if tier.name == "T3":
+        assert usage.containers[0] not in tier.blocks
+    assert usage.containers[0] in judge(steady).blocks
+
+
+def test_another_work_class_is_judged_at_once(short):
+    ref = short.cluster.workloads[0].ref
+    vpa = Vpa(ref.namespace, ref.name, generation=1, target=ref)
+    pools = estimate_pools(short.cluster, short.history.nodes)
+    keeper = TierJudge()
+    first = keeper.judge(with_cluster(short, vpas=(vpa,)), pools[0], pools, DEFAULTS)
+    same = keeper.judge(with_cluster(short, vpas=(vpa,)), pools[0], pools, DEFAULTS)
+    critical = with_cluster(short, vpas=(replace(vpa, work_class="critical"),))
+    assert same is first
+    assert keeper.judge(critical, pools[0], pools, DEFAULTS) is not first
 
 
 def at(evidence, seconds):

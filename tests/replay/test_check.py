@@ -155,6 +155,15 @@ def test_heat_that_no_request_takes_away_may_be_borne():
     assert "20.00% stay so whatever is requested" in check.reasons[0].why
 
 
+def test_pods_that_fall_out_of_the_replay_cool_nothing():
+    """Daemons of a mean of 1 core on nodes of 10: at eight times three of them do not fit."""
+    daemons = [Pod(1, cpu=1, is_daemon=True, replicas=2, name=f"d{n}") for n in range(3)]
+    trace = trace_of(*daemons, Pod(3, replicas=4), bins=96)
+    check = calibrate(trace)
+    assert check.unplaced == 0
+    assert check.factor is not None
+
+
 def test_a_pod_is_never_asked_to_be_larger_than_a_node():
     """8 x 9 cores are cut to 10, and to 7 beside a daemon of 3."""
     hot = Pod(np.full(96, 9.0), replicas=2)

@@ -123,6 +123,13 @@ def test_more_than_nodes_have_and_less_than_nothing_was_not_used(nonsense):
     assert trace.work == 0.0
 
 
+def test_a_workload_that_runs_nowhere_and_was_hardly_seen_stops_nothing():
+    """No pod now, and a row without a sample of CPU: nothing is divided by its pods."""
+    gone = workload_of(pods_on={}, replicas=0)
+    trace = observe(usage_of({(WEB, "app"): pods_of(NAN, 1)}), cluster_of(gone))
+    assert trace.work == 0.0
+
+
 def test_a_container_without_a_request_has_its_limit_else_nothing():
     specs = (
         ContainerSpec("app", limits=Amounts(800, GIB)),
