@@ -23,7 +23,7 @@ RECOMMENDER_OWN = frozenset(
     {
         *("store", "recommender-name"),
         *("once", "dry-run", "strict", "end", "verbose"),
-        *("kubeconfig", "context"),
+        *("kubeconfig", "context", "lease-namespace"),
         *("store-token", "store-basic-auth"),  # a Secret's: store.secretName, recommender.extraEnv
     }
 )
@@ -61,7 +61,10 @@ def values_schema() -> Schema:
             rbac=_closed(create=BOOLEAN),
             podDisruptionBudget=_closed(enabled=BOOLEAN),
             networkPolicy=_closed(
-                enabled=BOOLEAN, scrapers=LIST, apiServerPorts={"type": "array", "items": PORT}
+                enabled=BOOLEAN,
+                scrapers=LIST,
+                apiServerPorts={"type": "array", "items": PORT},
+                storePorts={"type": "array", "items": PORT},
             ),
             monitoring=_closed(
                 prometheusOperator={"enum": ["auto", True, False]},

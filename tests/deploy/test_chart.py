@@ -180,8 +180,15 @@ def test_a_setting_becomes_its_variable(pair, variable, text):
 def test_the_network_policy_lets_the_recommender_reach_its_store(url, port):
     policy = rendered(*setting(f"store.url={url}"))["NetworkPolicy", "joulefit"]
     names, servers = ([each["port"] for each in rule["ports"]] for rule in policy["spec"]["egress"])
-    assert names == [53, 53]  # by UDP and by TCP
+    assert names == [53, 53, 5353, 5353]  # by UDP and by TCP; of a Service and of OpenShift's pods
     assert servers == list(dict.fromkeys([443, 6443, port]))
+
+
+def test_the_ports_of_the_stores_pods_may_be_others_than_its_services():
+    options = (*setting("store.url=http://prometheus"), *setting("networkPolicy.storePorts={9090}"))
+    policy = rendered(*options)["NetworkPolicy", "joulefit"]
+    servers = [each["port"] for each in policy["spec"]["egress"][1]["ports"]]
+    assert servers == [443, 6443, 9090]
 
 
 @pytest.mark.parametrize(
