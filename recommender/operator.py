@@ -204,7 +204,9 @@ def _settings() -> kopf.OperatorSettings:
     settings.posting.enabled = False
     settings.scanning.disabled = True
     settings.process.ultimate_exiting_timeout = None  # the service ends by itself
-    settings.watching.server_timeout = 240  # whole seconds: the API server takes nothing else
+    settings.watching.server_timeout = 45  # whole seconds: the API server takes nothing else
+    # A watch whose answer never begins would ring no more, and nobody would know.
+    settings.watching.client_timeout = 60
     settings.watching.connect_timeout = 5
     settings.networking.error_backoffs = (1, 2, 5)
     return settings
