@@ -365,6 +365,9 @@ Expected are those of the note's section 8, a simulation with other fleets.
 
 {shortfalls}
 
+Read with care: how much of the allowed hot time is planned with was chosen on fleets of this kind,
+these seeds among them; energy and hot time of T2 and T3 are not of fleets that nobody had seen.
+
 Why, as far as it is known:
 
 - **as requested.** What it is compared with is dearer here: the stock rule to the letter (ends of
