@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -65,15 +66,14 @@ def minutes_of_history_are_the_stock_rule_and_say_so(walk: Walk) -> None:
 
 
 def with_less_history_asked_for_the_request_is_the_load_at_a_price(walk: Walk) -> None:
-    """Of a steady load each quantile is the load; a pool beyond its ceiling gets more."""
-    (pool,) = walk.report["pools"]
-    crowding = max(1.0, pool["utilisation"] / pool["planningCeiling"])
+    """Of a steady load each quantile is the load, and its mean too: times the pool's factor."""
+    factor = _pool_factor(walk.report)
     for case in CASES:
         status = walk.ripe_profiles[case.name]["status"]
         assert status["tier"] == "T1"
         assert status["basis"].startswith("priced quantile")
         assert status["containers"][0]["priceWattsPerCore"] > 0.0
-        low, high = (1000.0 * crowding * cores for cores in _likely_p90(walk.ripe_bins[case.name]))
+        low, high = (1000.0 * factor * cores for cores in _likely_p90(walk.ripe_bins[case.name]))
         assert low <= _target(walk.ripe[case.name]) <= high
 
 
@@ -93,7 +93,8 @@ def memory_is_the_least_of_a_pod(walk: Walk) -> None:
 
 def usage_and_power_are_the_collectors(walk: Walk) -> None:
     sources = {row["purpose"]: row["schema"] for row in walk.report["source"]["series"]}
-    assert sources == dict.fromkeys(("usage", "memory", "node cpu", "node power"), "joulefit")
+    purposes = ("usage", "memory", "throttling", "node cpu", "node power")
+    assert sources == dict.fromkeys(purposes, "joulefit")
     assert walk.report["source"]["stepSeconds"] == 10
 
 
@@ -153,6 +154,19 @@ def _likely_p90(bins: tuple[float, ...]) -> tuple[float, float]:
     """
     *_, second, highest = sorted(bins)
     return second * (1.0 - TOLERANCE), highest * (1.0 + TOLERANCE)
+
+
+def _pool_factor(report: Object) -> float:
+    """By which the pool's replay raised the mean of each container; 1 where it did not."""
+    said = [
+        re.fullmatch(r"x([\d.]+) of its mean", reason["value"])
+        for workload in report["workloads"]
+        for container in workload["containers"]
+        for reason in container["reasons"]
+        if reason["step"] == "pool"
+    ]
+    assert said
+    return max(float(found[1]) if found else 1.0 for found in said)
 
 
 def _all_vpas(walk: Walk) -> list[Object]:
