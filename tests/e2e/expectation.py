@@ -21,7 +21,9 @@ TOLERANCE = 0.10
 
 LOAD_TOLERANCE = 0.03
 LEAST_LOAD = 0.7  # of what was meant: a busy machine may keep a part back
-POWER_TOLERANCE = 0.05
+POWER_TOLERANCE = 0.10
+"""Watts and use are means of the same bins, whose ends are known no better than those of a load."""
+
 SECONDS_TO_ANSWER = 30.0  # it takes one or two; the machine may be busy with other things
 POD_MIN_BYTES = 250 * MIB  # the stock rule's least memory of a pod
 MAPS = ("lowerBound", "target", "upperBound", "uncappedTarget")
@@ -94,7 +96,7 @@ def memory_is_the_least_of_a_pod(walk: Walk) -> None:
 def usage_and_power_are_the_collectors(walk: Walk) -> None:
     sources = {row["purpose"]: row["schema"] for row in walk.report["source"]["series"]}
     purposes = ("usage", "memory", "throttling", "node cpu", "node power")
-    assert sources == dict.fromkeys(purposes, "joulefit")
+    assert {name: sources[name] for name in purposes} == dict.fromkeys(purposes, "joulefit")
     assert walk.report["source"]["stepSeconds"] == 10
 
 
