@@ -28,6 +28,7 @@ from recommender.model.report import Report, Skipped, WorkloadReport
 from recommender.report.assembly import assemble_report
 from recommender.sizing.carbon import explain_objective
 from recommender.sizing.demand import Demand, estimate_demand
+from recommender.sizing.observed import vpas_by_target
 from recommender.sizing.pool import Pool, choose_pools, estimate_pools
 from recommender.sizing.workload import size_workload
 from recommender.units import format_time
@@ -176,7 +177,7 @@ def _size_all(
     with_curves: bool,
     rates: Rates,
 ) -> tuple[list[WorkloadReport], list[Skipped]]:
-    vpas = {vpa.target: vpa for vpa in reversed(evidence.cluster.vpas) if not vpa.problem}
+    vpas = vpas_by_target(evidence.cluster)
     sized: list[WorkloadReport] = []
     skipped = [_refused(vpa) for vpa in evidence.cluster.vpas if vpa.problem]
     for workload in evidence.cluster.workloads:

@@ -27,6 +27,7 @@ from recommender.sizing.observed import (
 )
 from recommender.sizing.pooled import choose_quantiles
 from recommender.sizing.pooltier import (
+    LEAST_VISIBLE,
     T2_DAYS,
     T3_DAYS,
     TIERS,
@@ -52,9 +53,6 @@ if TYPE_CHECKING:
     from recommender.replay.trace import PoolTrace
     from recommender.settings import SizingSettings
     from recommender.sizing.pool import Pool
-
-LEAST_VISIBLE = 0.8
-"""Of the pool's CPU time: what is not seen has peaks that nobody replays."""
 
 TRAIN, TEST = 5 * DAY, 2 * DAY
 
@@ -208,7 +206,7 @@ class _Climb:
         self._pool = pool
         self._trace = trace
         self._releaser = evidence.cluster.node_releaser
-        self._steady = _find_steady(evidence.history.usage)
+        self._usage = evidence.history.usage
         self._rules = Rules(
             allow(trace, evidence.cluster, settings),
             pool.energy.ceiling.utilisation,
@@ -248,7 +246,8 @@ class _Climb:
         if not self._take("T3", unmet[0] if unmet else checks[block]):
             return False
         shares = _share_out(self._trace, checks[block], block, self._rules.weights)
-        self.blocks = {ref: share for ref, share in shares.items() if ref in self._steady}
+        steady = _find_steady(self._usage)
+        self.blocks = {ref: share for ref, share in shares.items() if ref in steady}
         return True
 
     def _take(self, name: TierName, check: PoolCheck) -> bool:

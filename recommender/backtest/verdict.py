@@ -12,7 +12,8 @@ from recommender.backtest.walk import SEEDS
 from recommender.model.backtest import PolicyReport, PoolBacktest, Refusal
 from recommender.replay.check import SMALL_POOL, CheckLimits, count_nodes
 from recommender.replay.observation import estimate_visible_share
-from recommender.replay.trace import BLOCK_HOURS, BLOCKS
+from recommender.replay.trace import BLOCK_HOURS
+from recommender.sizing.pooltier import LEAST_VISIBLE, T2_DAYS, T3_DAYS
 from recommender.units import DAY, HOUR, format_duration
 
 if TYPE_CHECKING:
@@ -21,12 +22,6 @@ if TYPE_CHECKING:
     from recommender.backtest.walk import PolicyTest, PoolTest
     from recommender.model.backtest import PolicyName, Scenario, Verdict
     from recommender.replay.trace import PoolTrace
-
-POOLED_DAYS, BLOCK_DAYS = 7.0, 14.0
-"""History that T2 and T3 need to be in force; they are tested on less."""
-
-LEAST_VISIBLE = 0.8
-"""Share of a pool's CPU time that they must be able to replay."""
 
 LIMITS = CheckLimits()
 
@@ -51,15 +46,11 @@ def refuse_policies(
         refused = {"T2": why, "T3": why}
     elif train_bins < trace.grid.bins_per_day:
         refused["T3"] = "a training of less than a day does not have every hour"
-    elif not _has_all_blocks(trace):
+    elif not trace.has_all_blocks:
         refused["T3"] = f"not every {BLOCK_HOURS} h of the day have been seen"
     return tuple(
         Refusal(name, refused[name]) for name in POLICIES if name in names and name in refused
     )
-
-
-def _has_all_blocks(trace: PoolTrace) -> bool:
-    return len(np.unique(trace.block)) == BLOCKS
 
 
 def passes(test: PolicyTest) -> bool:
@@ -173,7 +164,7 @@ def _choose_verdict(trace: PoolTrace, result: PoolTest) -> Verdict:
 
 def _describe_results(trace: PoolTrace, result: PoolTest, days: float) -> Iterator[str]:
     tests = {test.policy.name: test for test in result.tests}
-    needed = {"T2": POOLED_DAYS, "T3": BLOCK_DAYS}
+    needed = {"T2": T2_DAYS, "T3": T3_DAYS}
     for name in _TIERS:
         if name in tests:
             yield _describe_tier(tests[name], tests.get("stock"))

@@ -121,7 +121,7 @@ def _choose_folds(
 
 def _is_seen(part: PoolTrace, needs_blocks: bool) -> bool:  # noqa: FBT001 - a claim of the caller
     if needs_blocks:
-        return len(np.unique(part.block)) == BLOCKS
+        return part.has_all_blocks
     return len(part.bins) > 0
 
 

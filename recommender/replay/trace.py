@@ -120,6 +120,11 @@ class PoolTrace:
         begun = self.grid.start + self.bins * self.grid.step
         return np.asarray(begun % DAY // (BLOCK_HOURS * HOUR))
 
+    @property
+    def has_all_blocks(self) -> bool:
+        """Whether some bin of every block of the day is there."""
+        return len(np.unique(self.block)) == BLOCKS
+
     @cached_property
     def pod_usage(self) -> Usage:
         """Cores of one pod of each workload, float32 [W, T]; what was not seen counts as 0."""

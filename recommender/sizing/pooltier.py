@@ -136,6 +136,9 @@ T2_DAYS = 7.0
 T3_DAYS = 14.0
 """Each weekday twice, so that what repeats can be told from what happened once."""
 
+LEAST_VISIBLE = 0.8
+"""Of the pool's CPU time: what is not seen has peaks that nobody replays."""
+
 _NEEDED: dict[TierName, float] = {"T2": T2_DAYS, "T3": T3_DAYS}
 
 
