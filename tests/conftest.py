@@ -3,6 +3,7 @@ get it; with CI=true it fails the test."""
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from contextlib import ExitStack, contextmanager, suppress
@@ -76,15 +77,20 @@ def pytest_runtest_call() -> Iterator[None]:
         yield
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
+@pytest.hookimpl(tryfirst=True)  # before pytest chooses by marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of the node run in one worker, which starts it once; see `make test-node`."""
+    """Tests of the node run by themselves, in one process that starts it once: `make test-node`."""
     for item in items:
-        if "node" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("node"))
         path = item.path.as_posix()
         if any(part in path for part in NODE_TESTS):
             item.add_marker(pytest.mark.node)
+
+
+@pytest.fixture(autouse=True)
+def _everything_is_logged() -> None:
+    """A command that ran in this process before may have left the level at errors alone."""
+    for name in ("recommender", "collector"):
+        logging.getLogger(name).setLevel(logging.NOTSET)
 
 
 @contextmanager

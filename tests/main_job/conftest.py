@@ -19,13 +19,6 @@ if TYPE_CHECKING:
 SHAPE = FleetShape(hpas=1)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker runs the whole folder: its servers and its fleet start once."""
-    for item in items:
-        if "main_job" in item.path.parts:
-            item.add_marker(pytest.mark.xdist_group("main_job"))
-
-
 @pytest.fixture(scope="session")
 def fleet() -> Fleet:
     return generate_fleet(SHAPE)

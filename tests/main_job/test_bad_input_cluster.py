@@ -11,8 +11,6 @@ from tests.main_job.bad_input import SECRET, assert_refused, silent_server, writ
 from tests.main_job.command import joulefit
 from tests.testbed.process import free_port
 
-pytestmark = pytest.mark.xdist_group("bad_input_cluster")
-
 COMMANDS = [("report",), ("explain", "shop/deploy/web"), ("record", "week"), ("run", "--once")]
 
 

@@ -10,8 +10,6 @@ from recommender.simulator import simulate
 from tests.main_job.bad_input import SMALL, USAGE, assert_refused
 from tests.main_job.command import joulefit
 
-pytestmark = pytest.mark.xdist_group("bad_input_recording")
-
 ADVICE = "joulefit record writes one"
 
 

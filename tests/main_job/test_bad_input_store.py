@@ -12,8 +12,6 @@ from tests.main_job.bad_input import ERROR, SECRET, USAGE, WINDOW, assert_refuse
 from tests.main_job.command import joulefit
 from tests.testbed.process import free_port
 
-pytestmark = pytest.mark.xdist_group("bad_input_store")
-
 WEB_PAGE = Scripted(200, b"<!doctype html><html>log in</html>", {"Content-Type": "text/html"})
 FAILURE = b'{"status":"error","errorType":"execution","error":"too many samples"}'
 

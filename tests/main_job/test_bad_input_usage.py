@@ -5,8 +5,6 @@ import pytest
 from tests.main_job.bad_input import USAGE, assert_refused, write_kubeconfig
 from tests.main_job.command import joulefit
 
-pytestmark = pytest.mark.xdist_group("bad_input_usage")
-
 DURATION = "write for example 90s, 5m, 12h or 14d"
 TIME = "write for example 2026-05-01T12:00:00Z or unix seconds"
 QUANTITY = "write for example 250m, 1.5, 512Mi or 2G"

@@ -12,8 +12,6 @@ from tests.testbed.fleet import generate_fleet
 from tests.testbed.history_cache import prometheus_of_fleet
 from tests.testbed.manifest import fleet_objects
 
-pytestmark = pytest.mark.xdist_group("bad_input_vpa")
-
 KEYS = {"containerName", "target", "lowerBound", "upperBound", "uncappedTarget"}
 NO_USAGE = "no usage in 2 d"
 

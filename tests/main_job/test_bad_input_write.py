@@ -12,8 +12,6 @@ from tests.testbed.history_cache import prometheus_of_fleet
 from tests.testbed.manifest import fleet_objects
 from tests.testbed.process import free_port
 
-pytestmark = pytest.mark.xdist_group("bad_input_cluster")
-
 VPAS = ["deployment-002", "deployment-003", "statefulset-001"]
 WRITING = "verticalpodautoscalers/status"
 

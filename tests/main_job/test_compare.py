@@ -25,8 +25,6 @@ from tests.testbed.history_cache import prometheus_of_fleet
 from tests.testbed.manifest import fleet_objects, vpa
 from tests.testbed.openmetrics import Series
 
-pytestmark = pytest.mark.xdist_group("compare")
-
 SHAPE = replace(SMALL, days=4, foreign_vpas=2)
 WINDOW = ("--end", str(SHAPE.end), "--history", "4d")
 START = SHAPE.end - 4 * DAY

@@ -27,7 +27,6 @@ SETTINGS = [
     *("kernel/panic", "kernel/panic_on_oops", "kernel/keys/root_maxkeys"),
     *("net/ipv4/ip_forward", "vm/overcommit_memory", "vm/panic_on_oom"),
 ]
-pytestmark = pytest.mark.xdist_group("node")
 
 
 @pytest.fixture(autouse=True)
