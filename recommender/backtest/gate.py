@@ -16,6 +16,7 @@ from recommender.energy.price import SHORTFALL_MULTIPLE
 from recommender.replay.check import SMALL_POOL, CheckLimits, count_nodes
 from recommender.replay.observation import estimate_visible_share
 from recommender.replay.trace import BLOCK_HOURS
+from recommender.settings import BacktestSettings
 from recommender.sizing.carbon import spread_weights, weigh_blocks
 from recommender.sizing.observed import (
     allow,
@@ -54,8 +55,8 @@ if TYPE_CHECKING:
     from recommender.settings import SizingSettings
     from recommender.sizing.pool import Pool
 
-TRAIN, TEST = 5 * DAY, 2 * DAY
-
+_TESTED = BacktestSettings()
+"""The days of `joulefit backtest` where nothing else is asked for, so that it shows this gate."""
 
 NOT_REPLAYED = PoolTier(
     "T0", (Gate("T1", "pool check", is_met=False, found="its pool could not be replayed"),)
@@ -261,7 +262,7 @@ class _Climb:
 
 
 def _find_pooled_gates(trace: PoolTrace) -> list[Gate]:
-    days = _seen_days(trace)
+    days = trace.span_days
     nodes = count_nodes(trace)
     visible = estimate_visible_share(trace)
     return [
@@ -278,7 +279,7 @@ def _find_pooled_gates(trace: PoolTrace) -> list[Gate]:
 
 
 def _find_daytime_gates(trace: PoolTrace, releaser: str) -> list[Gate]:
-    days = _seen_days(trace)
+    days = trace.span_days
     release = f"{releaser} removes empty nodes" if releaser else "nothing removes empty nodes"
     return [
         Gate("T3", "history", days >= T3_DAYS, f"{days:.1f} d, {T3_DAYS:g} d needed"),
@@ -287,11 +288,14 @@ def _find_daytime_gates(trace: PoolTrace, releaser: str) -> list[Gate]:
 
 
 def _back_test(name: TierName, trace: PoolTrace, rules: Rules) -> Gate:
-    """Train on five days, replay the two that follow, move on: as `joulefit backtest` does."""
+    """Train on some days, replay those that follow, move on: as `joulefit backtest` does."""
     step = trace.grid.step
     policies = rules.choose([_POLICIES[name]])
     result = run_policies(
-        trace, policies, train_bins=round(TRAIN / step), test_bins=round(TEST / step)
+        trace,
+        policies,
+        train_bins=round(_TESTED.train / step),
+        test_bins=round(_TESTED.test / step),
     )
     if not result.tests:
         return Gate(name, "back-test", is_met=False, found="the history holds none")
@@ -313,9 +317,9 @@ def _describe(test: PolicyTest, folds: int) -> str:
     limits = CheckLimits().scaled(test.policy.limit_share)
     blocks = f", {max(each.mean for each in test.blocks):.2%} in one block" if test.blocks else ""
     return (
-        f"{folds} times {TRAIN / DAY:g} d learnt and {TEST / DAY:g} d replayed: {hot.mean:.2%} of "
-        f"container-time on hot nodes, {hot.worst_day:.1%} on the worst day{blocks}; "
-        f"{limits.hot_mean:.2%} and {limits.hot_worst_day:.1%} allowed"
+        f"{folds} times {_TESTED.train / DAY:g} d learnt and {_TESTED.test / DAY:g} d replayed: "
+        f"{hot.mean:.2%} of container-time on hot nodes, {hot.worst_day:.1%} on the worst day"
+        f"{blocks}; {limits.hot_mean:.2%} and {limits.hot_worst_day:.1%} allowed"
     )
 
 
@@ -351,11 +355,3 @@ def _share_out(
 def _block_at(end: int) -> int:
     """The block of the day that begins at, or goes on after, the end of the history."""
     return int(end % DAY // (BLOCK_HOURS * HOUR))
-
-
-def _seen_days(trace: PoolTrace) -> float:
-    """From the first to the last bin with any usage, days."""
-    seen = np.flatnonzero(np.isfinite(trace.usage).any(axis=0))
-    if not len(seen):
-        return 0.0
-    return float(trace.bins[seen[-1]] - trace.bins[seen[0]] + 1) * trace.grid.step / DAY

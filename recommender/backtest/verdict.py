@@ -14,7 +14,7 @@ from recommender.replay.check import SMALL_POOL, CheckLimits, count_nodes
 from recommender.replay.observation import estimate_visible_share
 from recommender.replay.trace import BLOCK_HOURS
 from recommender.sizing.pooltier import LEAST_VISIBLE, T2_DAYS, T3_DAYS
-from recommender.units import DAY, HOUR, format_duration
+from recommender.units import HOUR, format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -121,7 +121,7 @@ def judge_pool(
     test_seconds: float,
 ) -> PoolBacktest:
     """The verdict on a pool that was, or could not be, tested."""
-    days = _span_days(trace)
+    days = trace.span_days
     verdict = _choose_verdict(trace, result)
     sentences: list[str] = []
     if verdict == "no-usage":
@@ -145,13 +145,6 @@ def judge_pool(
         sentences=tuple(sentences),
         refused=refused if result.folds else (),
     )
-
-
-def _span_days(trace: PoolTrace) -> float:
-    """Between the first and the last bin that were seen."""
-    if not len(trace.bins):
-        return 0.0
-    return float(trace.bins[-1] + 1 - trace.bins[0]) * trace.grid.step / DAY
 
 
 def _choose_verdict(trace: PoolTrace, result: PoolTest) -> Verdict:

@@ -109,6 +109,13 @@ class PoolTrace:
         """Time that the bins cover together."""
         return float(len(self.bins) * self.grid.step)
 
+    @property
+    def span_days(self) -> float:
+        """From the first to the last of its bins, gaps included; 0 without one."""
+        if not len(self.bins):
+            return 0.0
+        return float(self.bins[-1] - self.bins[0] + 1) * self.grid.step / DAY
+
     @cached_property
     def day(self) -> Integers:
         """The day of each bin, [T], as the grid counts them."""

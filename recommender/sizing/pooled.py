@@ -192,7 +192,6 @@ def size_priced(
     p: Floats,
     *,
     allowance: Allowance = ANY,
-    ceiling: float = 1.0,
     limits: CheckLimits = ALONE,
     memory_requests: Floats | None = None,
     seeds: tuple[int, ...] = SEEDS,
@@ -209,7 +208,6 @@ def size_priced(
         floor=floor,
         least=allowance.least,
         greatest=allowance.greatest,
-        ceiling=ceiling,
         covers=_name_quantiles(trace, p),
     )
     return calibrate_pool(
@@ -231,7 +229,6 @@ def size_pooled(
     trace: PoolTrace,
     *,
     allowance: Allowance = ANY,
-    ceiling: float = 1.0,
     limits: CheckLimits = POOLED,
     memory_requests: Floats | None = None,
 ) -> PoolCheck:
@@ -240,7 +237,6 @@ def size_pooled(
         trace,
         least_quantiles(trace),
         allowance=allowance,
-        ceiling=ceiling,
         limits=limits,
         memory_requests=memory_requests,
     )
@@ -266,7 +262,6 @@ def size_by_block(
     trace: PoolTrace,
     *,
     allowance: Allowance = ANY,
-    ceiling: float = 1.0,
     limits: CheckLimits = POOLED,
     memory_requests: Floats | None = None,
     weights: Floats | None = None,
@@ -294,7 +289,6 @@ def size_by_block(
             floor=_lean(floors, RankedUsage.of(part.usage).quantile(asked), rhythm),
             least=allowance.least,
             greatest=allowance.greatest,
-            ceiling=ceiling,
             covers=_name_quantiles(trace, asked),
         )
         checks.append(calibrate_pool(part, rule, limits=limits, memory_requests=memory_requests))
