@@ -67,13 +67,18 @@ def test_over_the_day_no_more_time_is_above_the_request_than_the_class_allows(bl
     if not weights:
         return
     assert np.mean(weights) <= 1.0 + 1e-4
-    assert all(0.0 < weight <= MOST_WEIGHT for weight in weights)
+    assert all(LEAST_WEIGHT <= weight <= MOST_WEIGHT for weight in weights)
     dirtiest, cleanest = int(np.argmax(blocks)), int(np.argmin(blocks))
     assert weights[dirtiest] == max(weights)
     assert weights[cleanest] == min(weights)
     for least, _ in CLASS_RANGE.values():
         above = 1.0 - weigh_quantile(least, np.array(weights))
         assert np.mean(above) <= (1.0 - least) * (1.0 + 1e-4)
+
+
+def test_what_a_clean_block_is_raised_by_is_taken_off_the_others():
+    """1.2 five times and 0: 0 counts 0.2, the others 0.2 + 1.0 x 0.96, and the mean is 1."""
+    assert weigh_blocks(intensity((360.0,) * 5 + (0.0,))) == (*(1.16,) * 5, 0.2)
 
 
 def test_at_the_least_weight_every_class_has_its_greatest_quantile():
