@@ -76,7 +76,7 @@ def test_the_stock_rule_is_that_of_the_report(mean):
     usage = mean * np.random.default_rng(3).lognormal(0.0, 0.6, 4 * DAY_OF_BINS)
     demand = demand_of(cpu=usage[None, :], days=4)
     band = estimate_stock_cpu(demand.cpu_decayed, demand.confidence)
-    found = size_stock(trace_of(Pod(usage)), pod_floor=0)
+    found = size_stock(trace_of(Pod(usage)))
     assert found * 1000 == pytest.approx([band.target])
 
 
@@ -89,12 +89,6 @@ def test_the_stock_rule_forgets_half_of_a_day_in_a_day():
     assert down * 1000 == pytest.approx(1016 + 152)
     long_ago = np.concatenate([np.ones(DAY_OF_BINS), np.full(4 * DAY_OF_BINS, 0.1)])
     assert size_stock(trace_of(Pod(long_ago)))[0] < 0.2  # a day of 1/31 is below the p90
-
-
-def test_the_stock_rule_gives_a_pod_no_less_than_its_floor():
-    """25 m divided by two containers, truncated."""
-    trace = trace_of(Pod([[0.001], [0.001]]), Pod(0.001))
-    assert (size_stock(trace) * 1000).tolist() == [12, 12, 25]
 
 
 def test_the_quantile_of_a_class_follows_from_the_price():
