@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from recommender.backtest.policy import Rules
+from recommender.backtest.policy import choose_rules
 from recommender.backtest.verdict import passes
 from recommender.backtest.walk import run_policies
 from recommender.energy.price import SHORTFALL_MULTIPLE
@@ -17,9 +17,8 @@ from recommender.replay.check import SMALL_POOL, CheckLimits, count_nodes
 from recommender.replay.observation import estimate_visible_share
 from recommender.replay.trace import BLOCK_HOURS
 from recommender.settings import BacktestSettings
-from recommender.sizing.carbon import spread_weights, weigh_blocks
+from recommender.sizing.carbon import weigh_blocks
 from recommender.sizing.observed import (
-    allow,
     find_carbon_workloads,
     list_managed,
     observe,
@@ -43,6 +42,7 @@ from recommender.units import DAY, HOUR
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from recommender.backtest.policy import Rules
     from recommender.backtest.walk import PolicyTest
     from recommender.energy.array import Floats
     from recommender.model.backtest import PolicyName
@@ -208,12 +208,8 @@ class _Climb:
         self._trace = trace
         self._releaser = evidence.cluster.node_releaser
         self._usage = evidence.history.usage
-        self._rules = Rules(
-            allow(trace, evidence.cluster, settings),
-            pool.energy.ceiling.utilisation,
-            weights=spread_weights(
-                trace, weigh_blocks(carbon), find_carbon_workloads(evidence.cluster)
-            ),
+        self._rules = choose_rules(
+            trace, pool, cluster=evidence.cluster, settings=settings, carbon=carbon
         )
         self.gates: list[Gate] = []
         self.factors: dict[TierName, float] = {}

@@ -119,8 +119,12 @@ def judge_pool(
     *,
     train_seconds: float,
     test_seconds: float,
+    objective: str = "",
 ) -> PoolBacktest:
-    """The verdict on a pool that was, or could not be, tested."""
+    """The verdict on a pool that was, or could not be, tested.
+
+    `objective` says what became of `objective: carbon`, which only T3 follows.
+    """
     days = trace.span_days
     verdict = _choose_verdict(trace, result)
     sentences: list[str] = []
@@ -135,6 +139,8 @@ def judge_pool(
         if verdict == "too-small":
             sentences = [f"too small to tell of T2 and T3: {count_nodes(trace)} nodes"]
         sentences += [*_describe_results(trace, result, days), _describe_memory(trace)]
+        if objective and any(test.policy.name == "T3" for test in result.tests):
+            sentences.append(objective)
     return PoolBacktest(
         name=name,
         nodes=count_nodes(trace),

@@ -78,8 +78,11 @@ def spread_weights(
 
 def explain_objective(vpa: Vpa | None, carbon: Intensity | None) -> str:
     """What became of `objective: carbon`, in a sentence; "" where nobody asks for it."""
-    if not asks_for_carbon(vpa):
-        return ""
+    return describe_objective(carbon) if asks_for_carbon(vpa) else ""
+
+
+def describe_objective(carbon: Intensity | None) -> str:
+    """What becomes of `objective: carbon` where this is known of what a kWh emits."""
     if carbon is None:
         return "objective carbon needs --carbon-intensity: energy is what is saved"
     if carbon.mean is None:
