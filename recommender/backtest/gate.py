@@ -31,7 +31,7 @@ from recommender.sizing.pooltier import (
     T2_DAYS,
     T3_DAYS,
     TIERS,
-    BlockShare,
+    BlockFactor,
     Gate,
     PoolTier,
     TierName,
@@ -46,7 +46,6 @@ if TYPE_CHECKING:
     from recommender.backtest.walk import PolicyTest
     from recommender.energy.array import Floats
     from recommender.model.backtest import PolicyName
-    from recommender.model.history import UsageHistory
     from recommender.model.identity import ContainerRef, WorkloadRef
     from recommender.model.intensity import Intensity
     from recommender.model.recording import Recording
@@ -207,14 +206,13 @@ class _Climb:
         self._pool = pool
         self._trace = trace
         self._releaser = evidence.cluster.node_releaser
-        self._usage = evidence.history.usage
         self._rules = choose_rules(
             trace, pool, cluster=evidence.cluster, settings=settings, carbon=carbon
         )
         self.gates: list[Gate] = []
         self.factors: dict[TierName, float] = {}
         self.found: dict[TierName, str] = {}
-        self.blocks: dict[ContainerRef, BlockShare] = {}
+        self.blocks: dict[ContainerRef, BlockFactor] = {}
 
     def price(self) -> bool:
         """T1: each by its price, if the pool's nodes stay cool with that."""
@@ -242,9 +240,7 @@ class _Climb:
         unmet = [check for check in checks if not check.is_met]
         if not self._take("T3", unmet[0] if unmet else checks[block]):
             return False
-        shares = _share_out(self._trace, checks[block], block, self._rules.weights)
-        steady = _find_steady(self._usage)
-        self.blocks = {ref: share for ref, share in shares.items() if ref in steady}
+        self.blocks = _share_out(self._trace, checks[block], block, self._rules.weights)
         return True
 
     def _take(self, name: TierName, check: PoolCheck) -> bool:
@@ -319,32 +315,14 @@ def _describe(test: PolicyTest, folds: int) -> str:
     )
 
 
-def _find_steady(usage: UsageHistory) -> frozenset[ContainerRef]:
-    """Containers of which as many pods ran nearly always: of others the trace has the use of as
-    many as at the busiest hours, which is less than what one running pod uses at the rest.
-    """
-    steady = []
-    for ref, pods in zip(usage.containers, usage.pods, strict=True):
-        present = pods[pods > 0]
-        if len(present):
-            low, high = np.quantile(present, [0.05, 0.95], method="nearest")
-            if low == high:
-                steady.append(ref)
-    return frozenset(steady)
-
-
 def _share_out(
     trace: PoolTrace, check: PoolCheck, block: int, weights: Floats | None
-) -> dict[ContainerRef, BlockShare]:
-    name = f"{block * BLOCK_HOURS:02d}-{(block + 1) * BLOCK_HOURS:02d} UTC"
-    mean, floor = check.rule.mean, check.rule.floor
-    weight = np.ones(len(mean)) if weights is None else weights[block]
+) -> dict[ContainerRef, BlockFactor]:
+    """The block of every managed container that was seen; what it wants then its demand tells."""
+    weight = np.ones(len(trace.containers)) if weights is None else weights[block]
     return {
-        ref: BlockShare(
-            name, check.factor or 1.0, float(mean[row]), float(floor[row]), float(weight[row])
-        )
-        for row, ref in enumerate(trace.containers)
-        if trace.is_managed[row] and np.isfinite(mean[row]) and np.isfinite(floor[row])
+        trace.containers[row]: BlockFactor(block, check.factor or 1.0, float(weight[row]))
+        for row in np.flatnonzero(trace.is_managed & np.isfinite(trace.means)).tolist()
     }
 
 

@@ -25,6 +25,11 @@ BLOCKS = 24 // BLOCK_HOURS
 """Blocks of the day, in UTC: block 0 begins at midnight."""
 
 
+def block_of(grid: TimeGrid, bins: Integers) -> Integers:
+    """The block of the day (0 ... 5, UTC) that each of these bins begins in."""
+    return np.asarray((grid.start + bins * grid.step) % DAY // (BLOCK_HOURS * HOUR))
+
+
 class PowerCurve(Protocol):
     """Watts of one node at a utilisation: a learnt curve, a modelled or a published one."""
 
@@ -124,8 +129,7 @@ class PoolTrace:
     @cached_property
     def block(self) -> Integers:
         """The block of the day (0 ... 5, UTC) that each bin begins in, [T]."""
-        begun = self.grid.start + self.bins * self.grid.step
-        return np.asarray(begun % DAY // (BLOCK_HOURS * HOUR))
+        return block_of(self.grid, self.bins)
 
     @property
     def has_all_blocks(self) -> bool:

@@ -19,7 +19,7 @@ from recommender.sizing.carbon import (
     weigh_quantile,
 )
 from recommender.sizing.pooled import size_by_block
-from recommender.sizing.pooltier import BlockShare, Pooled
+from recommender.sizing.pooltier import BlockFactor, Pooled
 from recommender.sizing.quantile import CLASS_RANGE, explain_quantile
 from recommender.sizing.terms import Terms
 from tests.replay.build import Pod, trace_of
@@ -122,7 +122,7 @@ def test_without_a_workload_that_asks_nothing_is_weighed():
 
 def test_the_step_of_the_quantile_says_its_arithmetic():
     terms = Terms(1.0, 0.9, 1.1, 20.0, 3.0, 0.4, 0.8, "standard")
-    block = BlockShare("12-16 UTC", 1.0, 0.5, 0.85, weight=0.6)
+    block = BlockFactor(3, 1.0, weight=0.6)
     p, (step,) = explain_quantile(terms, Pooled("T3", 1.0, "", block=block))
     assert p == 0.85
     assert (step.step, step.value, step.why) == (
@@ -137,7 +137,7 @@ def test_the_step_of_the_quantile_says_its_arithmetic():
 
 def test_an_unweighted_block_is_explained_as_before():
     terms = Terms(1.0, 0.9, 1.1, 20.0, 3.0, 0.4, 0.8, "standard")
-    block = BlockShare("12-16 UTC", 1.0, 0.5, 0.75)
+    block = BlockFactor(3, 1.0)
     _, (step,) = explain_quantile(terms, Pooled("T3", 1.0, "", block=block))
     assert "carbon" not in step.why
 

@@ -12,6 +12,7 @@ from recommender.replay.check import CheckLimits
 from recommender.replay.energy import estimate_price_now
 from recommender.replay.observation import estimate_visible_share
 from recommender.replay.outcome import replay_requests
+from recommender.simulator.generator import draw_fleet
 from recommender.simulator.simulation import simulate
 from recommender.sizing.pool import estimate_pools
 from recommender.sizing.pooled import (
@@ -236,6 +237,24 @@ def test_the_trace_of_a_report_is_sized_by_the_names_of_its_containers():
     trace = trace_of(Pod(np.linspace(0.1, 0.9, 8 * DAY_OF_BINS)))
     exact = size_quantile(trace, 0.9)[0]
     assert float(demand.distribution.quantile(0.9)[0]) == pytest.approx(exact, rel=0.01)
+
+
+@pytest.mark.parametrize("kind", ["flat", "daily", "bursty", "batch"])
+def test_the_hours_of_a_request_are_those_that_were_replayed(kind):
+    """One pod that wanted what it used: mean and floor of each block agree within a bucket."""
+    fleet = draw_fleet(kind, containers=6, days=14, seed=3)
+    work_class = "batch" if kind == "batch" else "standard"
+    trace = trace_of(*(Pod(row, work_class=work_class) for row in fleet.usage))
+    p = least_quantiles(trace)[0]
+    checks = size_by_block(trace).checks
+    for row, cores in enumerate(fleet.usage):
+        demand = demand_of(cpu=cores[None, :], days=14)
+        whole, most = (float(demand.distribution.quantile(each)[0]) for each in (p, 1.0))
+        for block, check in enumerate(checks):
+            shape = demand.hours.shape(block, p)
+            assert demand.mean * shape.of_mean == pytest.approx(check.rule.mean[row], rel=1e-4)
+            bent = shape.bend_floor(whole, most=most)
+            assert bent == pytest.approx(check.rule.floor[row], rel=0.025, abs=0.001)
 
 
 @pytest.fixture(scope="module")
