@@ -28,6 +28,7 @@ from recommender.settings import (
     DoctorSettings,
     ExplainSettings,
     GateSettings,
+    IntensitySettings,
     LeaseSettings,
     OutputSettings,
     PageSettings,
@@ -174,7 +175,7 @@ def curve(**values: Any) -> None:
 
 
 @main.command()
-@settings_options(BacktestSettings, SourceSettings, *READING, SizingSettings)
+@settings_options(BacktestSettings, SourceSettings, *READING, SizingSettings, IntensitySettings)
 def backtest(**values: Any) -> None:
     """Test policies of CPU requests on the past: energy, hot nodes, exposure. Changes nothing.
 
@@ -192,6 +193,7 @@ def backtest(**values: Any) -> None:
             settings=settings,
             sizing=collect(SizingSettings, values),
             progress=progress,
+            carbon=carbon_reader(values),
         )
     text = format_backtest(
         document,

@@ -244,8 +244,8 @@ class SizingSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CarbonSettings:
-    """What energy and nodes carry: shown beside watts, and used where `objective: carbon` asks."""
+class IntensitySettings:
+    """What `objective: carbon` weighs the hours of the day by."""
 
     carbon_intensity: str = option(
         "",
@@ -253,6 +253,12 @@ class CarbonSettings:
         " with another unit behind",
         metavar="SOURCE",
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CarbonSettings(IntensitySettings):
+    """What energy and nodes carry: shown beside watts, and used where `objective: carbon` asks."""
+
     energy_price: str = option(
         "",
         'what a kWh costs: 0.30EUR/kWh, metric:NAME{label="value"} EUR/kWh or'

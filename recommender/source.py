@@ -100,9 +100,11 @@ def live_source(
 def carbon_reader(values: dict[str, Any]) -> CarbonReader | None:
     """What reads carbon and cost; None where nothing of it is asked for.
 
-    Raises UsageError for what cannot be meant, TableError for a file that is none.
+    A command may have the option of carbon alone (IntensitySettings). Raises UsageError for what
+    cannot be meant, TableError for a file that is none.
     """
-    settings = collect(CarbonSettings, values)
+    asked = {each.name for each in dataclasses.fields(CarbonSettings)} & values.keys()
+    settings = CarbonSettings(**{name: values[name] for name in asked})
     if settings == CarbonSettings():
         return None
     from recommender.carbon import build_reader
@@ -110,7 +112,7 @@ def carbon_reader(values: dict[str, Any]) -> CarbonReader | None:
     if not values.get("recording"):
         return build_reader(settings, collect(StoreSettings, values))
     for option in ("carbon_intensity", "energy_price"):
-        if values[option].strip().startswith("metric:"):
+        if getattr(settings, option).strip().startswith("metric:"):
             raise UsageError(
                 f"--{option.replace('_', '-')} names a metric, and --recording reads no store; "
                 "give a number or a file"

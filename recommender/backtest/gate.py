@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from recommender.backtest.policy import Rules
+from recommender.backtest.policy import choose_rules
 from recommender.backtest.verdict import passes
 from recommender.backtest.walk import run_policies
 from recommender.energy.price import SHORTFALL_MULTIPLE
 from recommender.replay.check import SMALL_POOL, CheckLimits, count_nodes
 from recommender.replay.observation import estimate_visible_share
 from recommender.replay.trace import BLOCK_HOURS
-from recommender.sizing.carbon import spread_weights, weigh_blocks
+from recommender.settings import BacktestSettings
+from recommender.sizing.carbon import weigh_blocks
 from recommender.sizing.observed import (
-    allow,
     find_carbon_workloads,
     list_managed,
     observe,
@@ -31,7 +31,7 @@ from recommender.sizing.pooltier import (
     T2_DAYS,
     T3_DAYS,
     TIERS,
-    BlockShare,
+    BlockFactor,
     Gate,
     PoolTier,
     TierName,
@@ -42,10 +42,10 @@ from recommender.units import DAY, HOUR
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from recommender.backtest.policy import Rules
     from recommender.backtest.walk import PolicyTest
     from recommender.energy.array import Floats
     from recommender.model.backtest import PolicyName
-    from recommender.model.history import UsageHistory
     from recommender.model.identity import ContainerRef, WorkloadRef
     from recommender.model.intensity import Intensity
     from recommender.model.recording import Recording
@@ -54,8 +54,8 @@ if TYPE_CHECKING:
     from recommender.settings import SizingSettings
     from recommender.sizing.pool import Pool
 
-TRAIN, TEST = 5 * DAY, 2 * DAY
-
+_TESTED = BacktestSettings()
+"""The days of `joulefit backtest` where nothing else is asked for, so that it shows this gate."""
 
 NOT_REPLAYED = PoolTier(
     "T0", (Gate("T1", "pool check", is_met=False, found="its pool could not be replayed"),)
@@ -206,18 +206,13 @@ class _Climb:
         self._pool = pool
         self._trace = trace
         self._releaser = evidence.cluster.node_releaser
-        self._usage = evidence.history.usage
-        self._rules = Rules(
-            allow(trace, evidence.cluster, settings),
-            pool.energy.ceiling.utilisation,
-            weights=spread_weights(
-                trace, weigh_blocks(carbon), find_carbon_workloads(evidence.cluster)
-            ),
+        self._rules = choose_rules(
+            trace, pool, cluster=evidence.cluster, settings=settings, carbon=carbon
         )
         self.gates: list[Gate] = []
         self.factors: dict[TierName, float] = {}
         self.found: dict[TierName, str] = {}
-        self.blocks: dict[ContainerRef, BlockShare] = {}
+        self.blocks: dict[ContainerRef, BlockFactor] = {}
 
     def price(self) -> bool:
         """T1: each by its price, if the pool's nodes stay cool with that."""
@@ -245,9 +240,7 @@ class _Climb:
         unmet = [check for check in checks if not check.is_met]
         if not self._take("T3", unmet[0] if unmet else checks[block]):
             return False
-        shares = _share_out(self._trace, checks[block], block, self._rules.weights)
-        steady = _find_steady(self._usage)
-        self.blocks = {ref: share for ref, share in shares.items() if ref in steady}
+        self.blocks = _share_out(self._trace, checks[block], block, self._rules.weights)
         return True
 
     def _take(self, name: TierName, check: PoolCheck) -> bool:
@@ -261,7 +254,7 @@ class _Climb:
 
 
 def _find_pooled_gates(trace: PoolTrace) -> list[Gate]:
-    days = _seen_days(trace)
+    days = trace.span_days
     nodes = count_nodes(trace)
     visible = estimate_visible_share(trace)
     return [
@@ -278,7 +271,7 @@ def _find_pooled_gates(trace: PoolTrace) -> list[Gate]:
 
 
 def _find_daytime_gates(trace: PoolTrace, releaser: str) -> list[Gate]:
-    days = _seen_days(trace)
+    days = trace.span_days
     release = f"{releaser} removes empty nodes" if releaser else "nothing removes empty nodes"
     return [
         Gate("T3", "history", days >= T3_DAYS, f"{days:.1f} d, {T3_DAYS:g} d needed"),
@@ -287,11 +280,14 @@ def _find_daytime_gates(trace: PoolTrace, releaser: str) -> list[Gate]:
 
 
 def _back_test(name: TierName, trace: PoolTrace, rules: Rules) -> Gate:
-    """Train on five days, replay the two that follow, move on: as `joulefit backtest` does."""
+    """Train on some days, replay those that follow, move on: as `joulefit backtest` does."""
     step = trace.grid.step
     policies = rules.choose([_POLICIES[name]])
     result = run_policies(
-        trace, policies, train_bins=round(TRAIN / step), test_bins=round(TEST / step)
+        trace,
+        policies,
+        train_bins=round(_TESTED.train / step),
+        test_bins=round(_TESTED.test / step),
     )
     if not result.tests:
         return Gate(name, "back-test", is_met=False, found="the history holds none")
@@ -313,49 +309,23 @@ def _describe(test: PolicyTest, folds: int) -> str:
     limits = CheckLimits().scaled(test.policy.limit_share)
     blocks = f", {max(each.mean for each in test.blocks):.2%} in one block" if test.blocks else ""
     return (
-        f"{folds} times {TRAIN / DAY:g} d learnt and {TEST / DAY:g} d replayed: {hot.mean:.2%} of "
-        f"container-time on hot nodes, {hot.worst_day:.1%} on the worst day{blocks}; "
-        f"{limits.hot_mean:.2%} and {limits.hot_worst_day:.1%} allowed"
+        f"{folds} times {_TESTED.train / DAY:g} d learnt and {_TESTED.test / DAY:g} d replayed: "
+        f"{hot.mean:.2%} of container-time on hot nodes, {hot.worst_day:.1%} on the worst day"
+        f"{blocks}; {limits.hot_mean:.2%} and {limits.hot_worst_day:.1%} allowed"
     )
-
-
-def _find_steady(usage: UsageHistory) -> frozenset[ContainerRef]:
-    """Containers of which as many pods ran nearly always: of others the trace has the use of as
-    many as at the busiest hours, which is less than what one running pod uses at the rest.
-    """
-    steady = []
-    for ref, pods in zip(usage.containers, usage.pods, strict=True):
-        present = pods[pods > 0]
-        if len(present):
-            low, high = np.quantile(present, [0.05, 0.95], method="nearest")
-            if low == high:
-                steady.append(ref)
-    return frozenset(steady)
 
 
 def _share_out(
     trace: PoolTrace, check: PoolCheck, block: int, weights: Floats | None
-) -> dict[ContainerRef, BlockShare]:
-    name = f"{block * BLOCK_HOURS:02d}-{(block + 1) * BLOCK_HOURS:02d} UTC"
-    mean, floor = check.rule.mean, check.rule.floor
-    weight = np.ones(len(mean)) if weights is None else weights[block]
+) -> dict[ContainerRef, BlockFactor]:
+    """The block of every managed container that was seen; what it wants then its demand tells."""
+    weight = np.ones(len(trace.containers)) if weights is None else weights[block]
     return {
-        ref: BlockShare(
-            name, check.factor or 1.0, float(mean[row]), float(floor[row]), float(weight[row])
-        )
-        for row, ref in enumerate(trace.containers)
-        if trace.is_managed[row] and np.isfinite(mean[row]) and np.isfinite(floor[row])
+        trace.containers[row]: BlockFactor(block, check.factor or 1.0, float(weight[row]))
+        for row in np.flatnonzero(trace.is_managed & np.isfinite(trace.means)).tolist()
     }
 
 
 def _block_at(end: int) -> int:
     """The block of the day that begins at, or goes on after, the end of the history."""
     return int(end % DAY // (BLOCK_HOURS * HOUR))
-
-
-def _seen_days(trace: PoolTrace) -> float:
-    """From the first to the last bin with any usage, days."""
-    seen = np.flatnonzero(np.isfinite(trace.usage).any(axis=0))
-    if not len(seen):
-        return 0.0
-    return float(trace.bins[seen[-1]] - trace.bins[seen[0]] + 1) * trace.grid.step / DAY

@@ -9,6 +9,8 @@ import numpy as np
 
 from recommender.replay.check import choose_seeds
 from recommender.replay.energy import estimate_busy_core, estimate_price_now
+from recommender.sizing.carbon import spread_weights, weigh_blocks
+from recommender.sizing.observed import allow, find_carbon_workloads
 from recommender.sizing.pooled import (
     ANY,
     POOLED,
@@ -27,8 +29,12 @@ if TYPE_CHECKING:
 
     from recommender.energy.array import Floats
     from recommender.model.backtest import PolicyName
+    from recommender.model.cluster import ClusterState
+    from recommender.model.intensity import Intensity
     from recommender.replay.check import CheckLimits, PoolCheck
     from recommender.replay.trace import PoolTrace
+    from recommender.settings import SizingSettings
+    from recommender.sizing.pool import Pool
     from recommender.sizing.pooled import BlockCheck
 
 POLICIES: tuple[PolicyName, ...] = (
@@ -167,6 +173,25 @@ class Rules:
 
     def _by_block(self, train: PoolTrace) -> Proposal:
         return _of(self.check_blocks(train))
+
+
+def choose_rules(
+    trace: PoolTrace,
+    pool: Pool,
+    *,
+    cluster: ClusterState,
+    settings: SizingSettings,
+    carbon: Intensity | None,
+) -> Rules:
+    """Those by which the containers of a pool are sized, so that what is tested is what is applied.
+
+    `carbon` is what a kWh emits, for workloads with `objective: carbon`.
+    """
+    return Rules(
+        allow(trace, cluster, settings),
+        pool.energy.ceiling.utilisation,
+        weights=spread_weights(trace, weigh_blocks(carbon), find_carbon_workloads(cluster)),
+    )
 
 
 def _of(check: PoolCheck | BlockCheck) -> Proposal:

@@ -14,7 +14,7 @@ from recommender.replay.check import SMALL_POOL, CheckLimits, count_nodes
 from recommender.replay.observation import estimate_visible_share
 from recommender.replay.trace import BLOCK_HOURS
 from recommender.sizing.pooltier import LEAST_VISIBLE, T2_DAYS, T3_DAYS
-from recommender.units import DAY, HOUR, format_duration
+from recommender.units import HOUR, format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -119,9 +119,13 @@ def judge_pool(
     *,
     train_seconds: float,
     test_seconds: float,
+    objective: str = "",
 ) -> PoolBacktest:
-    """The verdict on a pool that was, or could not be, tested."""
-    days = _span_days(trace)
+    """The verdict on a pool that was, or could not be, tested.
+
+    `objective` says what became of `objective: carbon`, which only T3 follows.
+    """
+    days = trace.span_days
     verdict = _choose_verdict(trace, result)
     sentences: list[str] = []
     if verdict == "no-usage":
@@ -135,6 +139,8 @@ def judge_pool(
         if verdict == "too-small":
             sentences = [f"too small to tell of T2 and T3: {count_nodes(trace)} nodes"]
         sentences += [*_describe_results(trace, result, days), _describe_memory(trace)]
+        if objective and any(test.policy.name == "T3" for test in result.tests):
+            sentences.append(objective)
     return PoolBacktest(
         name=name,
         nodes=count_nodes(trace),
@@ -145,13 +151,6 @@ def judge_pool(
         sentences=tuple(sentences),
         refused=refused if result.folds else (),
     )
-
-
-def _span_days(trace: PoolTrace) -> float:
-    """Between the first and the last bin that were seen."""
-    if not len(trace.bins):
-        return 0.0
-    return float(trace.bins[-1] + 1 - trace.bins[0]) * trace.grid.step / DAY
 
 
 def _choose_verdict(trace: PoolTrace, result: PoolTest) -> Verdict:

@@ -75,7 +75,7 @@ class CheckLimits:
 
 @dataclass(frozen=True)
 class PoolRule:
-    """r = clip(max(s x mean, floor) x ceiling, least, greatest), in cores.
+    """r = clip(max(s x mean, floor), least, greatest), in cores.
 
     `mean` and `floor` are [K], `least` and `greatest` are [K] or one for all. A container whose
     mean or floor is NaN keeps its request. `covers` names the floor: p75.
@@ -85,7 +85,6 @@ class PoolRule:
     floor: Floats
     least: Floats | float = 0.0
     greatest: Floats | float = math.inf
-    ceiling: float = 1.0
     covers: str = "floor"
 
     def requests(self, trace: PoolTrace, factor: float) -> Floats:
@@ -93,7 +92,7 @@ class PoolRule:
 
         A pod that would be larger than any node it may run on is cut to the largest.
         """
-        wanted = np.maximum(factor * self.mean, self.floor) * self.ceiling
+        wanted = np.maximum(factor * self.mean, self.floor)
         wanted = np.minimum(np.maximum(wanted, self.least), self.greatest)
         is_new = np.asarray(trace.is_managed & np.isfinite(wanted))
         return _cut_to_nodes(trace, np.where(is_new, wanted, trace.cpu_requests), is_new=is_new)

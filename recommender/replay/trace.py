@@ -25,6 +25,11 @@ BLOCKS = 24 // BLOCK_HOURS
 """Blocks of the day, in UTC: block 0 begins at midnight."""
 
 
+def block_of(grid: TimeGrid, bins: Integers) -> Integers:
+    """The block of the day (0 ... 5, UTC) that each of these bins begins in."""
+    return np.asarray((grid.start + bins * grid.step) % DAY // (BLOCK_HOURS * HOUR))
+
+
 class PowerCurve(Protocol):
     """Watts of one node at a utilisation: a learnt curve, a modelled or a published one."""
 
@@ -109,6 +114,13 @@ class PoolTrace:
         """Time that the bins cover together."""
         return float(len(self.bins) * self.grid.step)
 
+    @property
+    def span_days(self) -> float:
+        """From the first to the last of its bins, gaps included; 0 without one."""
+        if not len(self.bins):
+            return 0.0
+        return float(self.bins[-1] - self.bins[0] + 1) * self.grid.step / DAY
+
     @cached_property
     def day(self) -> Integers:
         """The day of each bin, [T], as the grid counts them."""
@@ -117,8 +129,7 @@ class PoolTrace:
     @cached_property
     def block(self) -> Integers:
         """The block of the day (0 ... 5, UTC) that each bin begins in, [T]."""
-        begun = self.grid.start + self.bins * self.grid.step
-        return np.asarray(begun % DAY // (BLOCK_HOURS * HOUR))
+        return block_of(self.grid, self.bins)
 
     @property
     def has_all_blocks(self) -> bool:

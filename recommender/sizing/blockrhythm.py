@@ -18,14 +18,20 @@ chance alone gives about one container in fifty (5 and 24 degrees of freedom: fi
 
 
 def estimate_rhythm(trace: PoolTrace) -> Floats:
-    """Weight of a block's own level against that of the whole day, [K] in 0 ... 1.
+    """`weigh_rhythm` of each container, [K]."""
+    return weigh_rhythm(_block_means(trace))
+
+
+def weigh_rhythm(means: Floats) -> Floats:
+    """Weight of a block's own level against that of the whole day, [...] in 0 ... 1.
+
+    `means` [D, 6, ...] are mean cores by day and block, NaN where nothing was seen.
 
     1 - (variance of a block's mean over days / days) / (variance between the blocks' means), the
     positive part: how far the differences between blocks go beyond those that days make. Bursts
     and batch jobs fall into some block by chance; a request that follows them moves six times a
     day for nothing. 0 where fewer than two days were seen.
     """
-    means = _block_means(trace)
     count = np.isfinite(means).sum(axis=0)
     level = np.nansum(means, axis=0) / np.maximum(count, 1)
     scatter = np.nansum((means - level) ** 2, axis=0) / np.maximum(count - 1, 1)

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 CARBON = "carbon"
 
 LEAST_WEIGHT = 0.2
-"""At which 1 - p reaches the greatest quantile of every class (0.25 x 0.2 = 0.05 for standard)."""
+"""The least that asks of no class more than its greatest quantile: (1 - greatest) / (1 - least) is
+0.01 / 0.05 for critical, 0.05 / 0.25 for standard and 0.10 / 0.50 for batch work, 0.2 for all."""
 
 MOST_WEIGHT = 1.5
 """How much more of its time than on average work may wait in the dirtiest hours."""
@@ -43,8 +44,9 @@ def weigh_blocks(carbon: Intensity | None) -> tuple[float, ...]:
     """What a joule counts in each block of the day (UTC) of what it counts on average, [6].
 
     The mean of the block's hours over the mean of the blocks, from LEAST_WEIGHT to MOST_WEIGHT,
-    and not above 1 on average. () where nothing tells the hours apart: a constant, or hours that
-    are not known.
+    and not above 1 on average: what clean blocks are raised by is taken off the others, the same
+    share of what each is above the least. () where nothing tells the hours apart: a constant, or
+    hours that are not known.
     """
     if carbon is None or carbon.mean is None or not carbon.hourly:
         return ()
@@ -54,9 +56,9 @@ def weigh_blocks(carbon: Intensity | None) -> tuple[float, ...]:
     blocks = np.array(hours).reshape(BLOCKS, BLOCK_HOURS).mean(axis=1)
     if blocks.mean() <= 0.0:
         return ()
-    weights = np.clip(blocks / blocks.mean(), LEAST_WEIGHT, MOST_WEIGHT)
-    weights /= max(1.0, float(weights.mean()))
-    return tuple(round(float(weight), _DIGITS) for weight in weights)
+    above = np.clip(blocks / blocks.mean(), LEAST_WEIGHT, MOST_WEIGHT) - LEAST_WEIGHT
+    above *= min(1.0, (1.0 - LEAST_WEIGHT) / float(above.mean()))
+    return tuple(round(float(weight), _DIGITS) for weight in LEAST_WEIGHT + above)
 
 
 def weigh_quantile(p: Floats | float, weight: Floats | float) -> Floats:
@@ -76,8 +78,11 @@ def spread_weights(
 
 def explain_objective(vpa: Vpa | None, carbon: Intensity | None) -> str:
     """What became of `objective: carbon`, in a sentence; "" where nobody asks for it."""
-    if not asks_for_carbon(vpa):
-        return ""
+    return describe_objective(carbon) if asks_for_carbon(vpa) else ""
+
+
+def describe_objective(carbon: Intensity | None) -> str:
+    """What becomes of `objective: carbon` where this is known of what a kWh emits."""
     if carbon is None:
         return "objective carbon needs --carbon-intensity: energy is what is saved"
     if carbon.mean is None:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from recommender.model.identity import ContainerRef
+from recommender.replay.trace import block_of
 from recommender.sizing.correction import BinUsage, correct_days
 from recommender.sizing.distribution import DayDistribution, interval_of, resample_days
 from recommender.sizing.frequency import mean_frequency, normalise_frequency
 from recommender.sizing.histogram import quantile
+from recommender.sizing.hours import Hours
 from recommender.sizing.rhythm import (
     NEEDED_FOR_MEAN,
     UNSURE_MEANS,
@@ -79,6 +81,7 @@ class ContainerDemand:
     steps           what made demand of use, empty where both are the same
     compensation    what a request for this demand is multiplied by, once, for the frequency at
                     which it will run
+    hours           what it wanted by bin, for the blocks of the day
     burst           one-minute over five-minute quantiles at BURST_SHARES, [B]; None: not known
     """
 
@@ -101,6 +104,7 @@ class ContainerDemand:
     day_cores: Floats
     strain: Strain
     rhythm: Rhythm
+    hours: Hours
     steps: tuple[Reason, ...] = ()
     compensation: float = 1.0
     burst: Floats | None = None
@@ -139,12 +143,15 @@ class ContainerDemand:
 
 @dataclass(frozen=True)
 class _Wanted:
-    """Demand of one container by day [D, K] and [D], and how it differs from use."""
+    """Demand of one container by day [D, K] and [D], and how it differs from use: by a factor for
+    each bin [T], 0 for one that does not count; None: by none.
+    """
 
     cpu_days: Numbers
     day_cores: Floats
     steps: tuple[Reason, ...] = ()
     compensation: float = 1.0
+    factor: Floats | None = None
 
     @property
     def mean(self) -> float:
@@ -183,6 +190,7 @@ class Demand:
         bins = np.arange(usage.grid.bins)
         self._day: NDArray[np.int64] = np.asarray(usage.grid.day_of(bins))
         self._hour = hours_of(usage.grid)
+        self._block: NDArray[np.int64] = np.asarray(block_of(usage.grid, bins))
         self._hour_cores = average_hours(usage, self._hour)
         self._likeness = estimate_likeness(self._hour_cores)
         self._hour_of_day = (self._hour + usage.grid.first_hour) % 24
@@ -253,6 +261,7 @@ class Demand:
             rhythm=find_rhythm(
                 self._likeness[row], usage.cpu_mean[row], self._hour_of_day, top=p95
             ),
+            hours=self._split_hours(row, wanted.factor),
             steps=wanted.steps,
             compensation=wanted.compensation,
             burst=None if usage.burst is None else usage.burst[row].astype(np.float64),
@@ -281,7 +290,14 @@ class Demand:
             return _Wanted(*plain, tuple(steps), compensation)
         bins = BinUsage(usage.cpu_mean[row], usage.pods[row], self._day)
         moved = correct_days(usage.cpu_days[row], bins, factor)
-        return _Wanted(moved.cpu_days, moved.day_cores, tuple(steps), compensation)
+        return _Wanted(moved.cpu_days, moved.day_cores, tuple(steps), compensation, factor)
+
+    def _split_hours(self, row: int, factor: Floats | None) -> Hours:
+        """What a row wanted by bin."""
+        cores, pods = self._usage.cpu_mean[row], self._usage.pods[row]
+        if factor is None:
+            return Hours(cores, pods, self._day, self._block)
+        return Hours(cores * factor, pods * (factor > 0.0), self._day, self._block)
 
     def _hertz_of(self, row: int) -> Floats | None:
         """Frequency of the nodes that the row's workload runs on, [T] of the same bins."""

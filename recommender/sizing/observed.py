@@ -15,8 +15,9 @@ from recommender.sizing.pooled import Allowance, observe_pool
 from recommender.sizing.workload import choose_work_class, name_work_class
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from recommender.energy.array import Integers
     from recommender.energy.price import WorkClass
     from recommender.model.cluster import ClusterState, Vpa, Workload
     from recommender.model.identity import WorkloadRef
@@ -53,7 +54,7 @@ def allow(trace: PoolTrace, cluster: ClusterState, settings: SizingSettings) -> 
     """Least and greatest cores of each container, as a recommendation has them."""
     vpas = vpas_by_target(cluster)
     least, greatest = [], []
-    sharers = np.bincount(trace.owner[trace.is_managed], minlength=len(trace.workloads))
+    sharers = _count_sharers(trace, cluster, vpas)
     for ref, owner in zip(trace.containers, trace.owner.tolist(), strict=True):
         vpa = vpas.get(ref.workload)
         policy = vpa.policy(ref.container) if vpa else ContainerPolicy(ref.container)
@@ -63,6 +64,22 @@ def allow(trace: PoolTrace, cluster: ClusterState, settings: SizingSettings) -> 
         least.append(low / 1000.0)
         greatest.append(float("inf") if caps.maximum is None else caps.maximum / 1000.0)
     return Allowance(np.array(least), np.array(greatest))
+
+
+def _count_sharers(
+    trace: PoolTrace, cluster: ClusterState, vpas: Mapping[WorkloadRef, Vpa]
+) -> Integers:
+    """Containers of a pod of each workload that share its least target, [W]: those that are sized,
+    be it their memory alone, as `choose_floor` has it of what is published.
+    """
+    sized = {
+        ref
+        for workload in cluster.workloads
+        for ref, _ in _list_sized(workload, vpas.get(workload.ref))
+    }
+    shares = np.array([ref in sized for ref in trace.containers], dtype=np.bool_)
+    shares &= np.isfinite(trace.means)  # one that was never seen is not sized
+    return np.bincount(trace.owner[shares], minlength=len(trace.workloads))
 
 
 def find_carbon_workloads(cluster: ClusterState) -> frozenset[WorkloadRef]:
@@ -79,10 +96,19 @@ def list_managed(workload: Workload, vpa: Vpa | None) -> Iterator[ContainerRef]:
     """Its containers whose CPU request we may set."""
     if workload.hpa_on_cpu:
         return
+    for ref, policy in _list_sized(workload, vpa):
+        if "cpu" in policy.controlled:
+            yield ref
+
+
+def _list_sized(
+    workload: Workload, vpa: Vpa | None
+) -> Iterator[tuple[ContainerRef, ContainerPolicy]]:
+    """Its containers for which a request may be recommended."""
     for spec in workload.containers:
         policy = vpa.policy(spec.name) if vpa else ContainerPolicy(spec.name)
-        if not spec.is_injected and not policy.is_off and "cpu" in policy.controlled:
-            yield ContainerRef(workload.ref, spec.name)
+        if not spec.is_injected and not policy.is_off:
+            yield ContainerRef(workload.ref, spec.name), policy
 
 
 def work_class_of(vpa: Vpa | None, settings: SizingSettings) -> WorkClass:

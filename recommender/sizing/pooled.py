@@ -27,7 +27,7 @@ from recommender.sizing.blockrhythm import estimate_rhythm
 from recommender.sizing.carbon import weigh_quantile
 from recommender.sizing.histogram import STOCK_CPU
 from recommender.sizing.quantile import CLASS_RANGE, choose_quantile, name_quantile
-from recommender.sizing.stock import TARGET, divide_floor, estimate_stock_cpu
+from recommender.sizing.stock import TARGET, estimate_stock_cpu
 from recommender.units import DAY
 
 if TYPE_CHECKING:
@@ -43,10 +43,6 @@ if TYPE_CHECKING:
     from recommender.sizing.pool import Pool
 
 _CHUNK = 256  # rows at once
-
-STOCK_POD_FLOOR = 25
-"""Millicores: least CPU target of a pod, divided over its containers, as the stock rule has it."""
-
 
 ALONE = CheckLimits().scaled(0.2)
 """Limits of T1, which no back-test has shown to hold: a fifth of the hot time. On unseen days of
@@ -146,23 +142,19 @@ def size_quantile(trace: PoolTrace, p: ArrayLike, *, allowance: Allowance = ANY)
     return _keep(trace, RankedUsage.of(trace.usage).quantile(p), allowance)
 
 
-def size_stock(
-    trace: PoolTrace, *, allowance: Allowance = ANY, pod_floor: int = STOCK_POD_FLOOR
-) -> Floats:
+def size_stock(trace: PoolTrace, *, allowance: Allowance = ANY) -> Floats:
     """What the stock rule says at the end of the trace, [K] cores: p90 x 1.15 of its histogram.
 
-    Each sample weighs half for every day before the end. `pod_floor` millicores are divided over
-    the containers of a pod.
+    Each sample weighs half for every day before the end. The least target of a pod is a part of
+    the `allowance`.
     """
-    sharers = np.bincount(trace.owner, minlength=len(trace.workloads))[trace.owner]
-    floors = np.array([divide_floor(pod_floor, each) for each in sharers.tolist()])
     target = np.full(len(trace.containers), np.nan)
     for begin in range(0, len(target), _CHUNK):
         rows = slice(begin, begin + _CHUNK)
         for row, histogram in enumerate(_decay(trace, rows), start=begin):
             if histogram.any():
                 band = estimate_stock_cpu(histogram, 1.0, target_percentile=TARGET)
-                target[row] = max(band.target, floors[row]) / 1000.0
+                target[row] = band.target / 1000.0
     return _keep(trace, target, allowance)
 
 
@@ -192,7 +184,6 @@ def size_priced(
     p: Floats,
     *,
     allowance: Allowance = ANY,
-    ceiling: float = 1.0,
     limits: CheckLimits = ALONE,
     memory_requests: Floats | None = None,
     seeds: tuple[int, ...] = SEEDS,
@@ -209,7 +200,6 @@ def size_priced(
         floor=floor,
         least=allowance.least,
         greatest=allowance.greatest,
-        ceiling=ceiling,
         covers=_name_quantiles(trace, p),
     )
     return calibrate_pool(
@@ -231,7 +221,6 @@ def size_pooled(
     trace: PoolTrace,
     *,
     allowance: Allowance = ANY,
-    ceiling: float = 1.0,
     limits: CheckLimits = POOLED,
     memory_requests: Floats | None = None,
 ) -> PoolCheck:
@@ -240,7 +229,6 @@ def size_pooled(
         trace,
         least_quantiles(trace),
         allowance=allowance,
-        ceiling=ceiling,
         limits=limits,
         memory_requests=memory_requests,
     )
@@ -266,7 +254,6 @@ def size_by_block(
     trace: PoolTrace,
     *,
     allowance: Allowance = ANY,
-    ceiling: float = 1.0,
     limits: CheckLimits = POOLED,
     memory_requests: Floats | None = None,
     weights: Floats | None = None,
@@ -294,7 +281,6 @@ def size_by_block(
             floor=_lean(floors, RankedUsage.of(part.usage).quantile(asked), rhythm),
             least=allowance.least,
             greatest=allowance.greatest,
-            ceiling=ceiling,
             covers=_name_quantiles(trace, asked),
         )
         checks.append(calibrate_pool(part, rule, limits=limits, memory_requests=memory_requests))

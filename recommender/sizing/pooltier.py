@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from recommender.model.report import Reason
+from recommender.replay.trace import BLOCK_HOURS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,18 +32,20 @@ class Gate:
 
 
 @dataclass(frozen=True)
-class BlockShare:
-    """A container in one block of the day, cores: the factor applies to `mean`, `floor` is least.
+class BlockFactor:
+    """What a container is sized by in one block of the day (0 ... 5, UTC): the factor of its pool.
 
-    `name` tells the hours: 08-12 UTC. `weight` is what its price counts then: not 1 for
-    `objective: carbon` alone.
+    `weight` is what its price counts then: not 1 for `objective: carbon` alone.
     """
 
-    name: str
+    block: int
     factor: float
-    mean: float
-    floor: float
     weight: float = 1.0
+
+    @property
+    def name(self) -> str:
+        """The hours: 08-12 UTC."""
+        return f"{self.block * BLOCK_HOURS:02d}-{(self.block + 1) * BLOCK_HOURS:02d} UTC"
 
 
 @dataclass(frozen=True)
@@ -51,14 +54,14 @@ class PoolTier:
 
     factors   s of the pool check by tier, for T1 and T2
     found     in words what the replay gave, by tier
-    blocks    T3: every container in the block of the day that the history ends in
+    blocks    T3: every container that was replayed, in the block that the history ends in
     """
 
     name: TierName
     gates: tuple[Gate, ...] = ()
     factors: Mapping[TierName, float] = field(default_factory=dict)
     found: Mapping[TierName, str] = field(default_factory=dict)
-    blocks: Mapping[ContainerRef, BlockShare] = field(default_factory=dict)
+    blocks: Mapping[ContainerRef, BlockFactor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ class Pooled:
 
     r = max(factor x mean, floor), where the floor is the quantile that its tier asks for.
 
-    block   at T3 its mean and floor in these hours; None else
+    block   at T3 the hours that shape its mean and floor; None else
     found   in words, of the pool that decides
     """
 
@@ -75,7 +78,7 @@ class Pooled:
     factor: float
     found: str
     gates: tuple[Gate, ...] = ()
-    block: BlockShare | None = None
+    block: BlockFactor | None = None
 
     @property
     def gap(self) -> str:
@@ -96,18 +99,16 @@ def choose_pooled(
     *,
     days: float,
     can_resize: bool,
-    is_plain: bool = True,
 ) -> Pooled | None:
     """What holds for a container with `days` of history whose pods run in pools of these tiers.
 
     The lowest tier counts, and of its factors the greatest: a request is one number for all pods.
     `can_resize`: its pods are resized in place, without which requests by time of day would
-    restart them six times a day. `is_plain`: what it wanted is what it used, so that the hours of
-    the replay tell of it. None where no pool was replayed.
+    restart them six times a day. None where no pool was replayed.
     """
     if not tiers:
         return None
-    own = _own_gates(days, can_resize=can_resize, is_plain=is_plain)
+    own = _own_gates(days, can_resize=can_resize)
     gates = (*(gate for tier in tiers for gate in tier.gates), *own)
     failed = {gate.tier for gate in gates if not gate.is_met}
     held = [tier.name for tier in tiers]
@@ -117,7 +118,7 @@ def choose_pooled(
     if name == "T3":
         blocks = [tier.blocks[ref] for tier in tiers if ref in tier.blocks]
         if len(blocks) == len(tiers):
-            block = max(blocks, key=lambda each: max(each.factor * each.mean, each.floor))
+            block = max(blocks, key=lambda each: each.factor)
             return Pooled(name, block.factor, _join(tiers, name), _shown(gates, name), block)
         name = "T2"
     factor = max(tier.factors.get(name, 1.0) for tier in tiers)
@@ -142,7 +143,7 @@ LEAST_VISIBLE = 0.8
 _NEEDED: dict[TierName, float] = {"T2": T2_DAYS, "T3": T3_DAYS}
 
 
-def _own_gates(days: float, *, can_resize: bool, is_plain: bool) -> tuple[Gate, ...]:
+def _own_gates(days: float, *, can_resize: bool) -> tuple[Gate, ...]:
     lengths = tuple(
         Gate(tier, "own history", days >= needed, f"{days:.1f} d, {needed:g} d needed")
         for tier, needed in _NEEDED.items()
@@ -152,12 +153,7 @@ def _own_gates(days: float, *, can_resize: bool, is_plain: bool) -> tuple[Gate, 
         if can_resize
         else "its VPA does not resize pods in place (updateMode InPlaceOrRecreate)"
     )
-    plain = "what it used is what it wanted" if is_plain else "what it wanted is not what it used"
-    return (
-        *lengths,
-        Gate("T3", "resize", can_resize, resize),
-        Gate("T3", "demand", is_plain, plain),
-    )
+    return (*lengths, Gate("T3", "resize", can_resize, resize))
 
 
 def _join(tiers: Sequence[PoolTier], name: TierName) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from recommender.energy.price import WorkClass
     from recommender.sizing.demand import ContainerDemand
-    from recommender.sizing.pooltier import BlockShare, Pooled
+    from recommender.sizing.pooltier import BlockFactor, Pooled
     from recommender.sizing.terms import Terms
 
 CLASS_RANGE: dict[WorkClass, tuple[float, float]] = {
@@ -95,7 +95,7 @@ def explain_quantile(
 
 
 def _explain_weight(
-    work_class: WorkClass, p: float, block: BlockShare
+    work_class: WorkClass, p: float, block: BlockFactor
 ) -> tuple[float, tuple[Reason, ...]]:
     """The quantile in a block whose price counts more or less than the day's."""
     weighted = six(float(weigh_quantile(p, block.weight)))
@@ -113,18 +113,23 @@ def choose_request(
     crowded pool.
 
     The mean matters for work that is mostly off: its p90 can lie below what it uses in all,
-    and a pool filled by such requests could not do the work. `pooled` says by how much of the
+    and a pool filled by such requests could not do the work. At T3 both are bent to the hours
+    (`hours.Shape`), corrections and all. `pooled` says by how much of the
     mean its pool keeps cool; without it nobody has looked.
     """
     block = None if pooled is None else pooled.block
-    covered = six(block.floor if block else float(demand.distribution.quantile(p)[0]))
-    mean = six(block.mean if block else demand.least_mean)
+    covered, mean = six(float(demand.distribution.quantile(p)[0])), six(demand.least_mean)
+    hours = ""
+    if block:
+        shape = demand.hours.shape(block.block, p)
+        hours = _explain_hours(block, covered, mean)
+        most = float(demand.distribution.quantile(1.0)[0])
+        covered, mean = six(shape.bend_floor(covered, most=most)), six(mean * shape.of_mean)
     factor = six(1.0 if pooled is None else pooled.factor)
     burst = six(choose_burst(demand.burst, p))
     factors = [six(each) for each in (crowding, demand.compensation)]
     request = six(max(covered * burst, factor * mean) * factors[0] * factors[1])
     bursts = explain_burst(demand.burst, p)
-    hours = f"in {block.name}; " if block else ""
     compared = _compare_mean(demand, covered * burst, mean, factor)
     steps = (
         *demand.steps,
@@ -146,6 +151,11 @@ _ONE_BY_ONE = Reason(
     "one by one",
     "each container is sized by its own demand: peaks that coincide in the pool are not replayed",
 )
+
+
+def _explain_hours(block: BlockFactor, covered: float, mean: float) -> str:
+    """What is bent to the hours."""
+    return f"in {block.name}, {_cores(covered)} all day beside a mean of {_cores(mean)}; "
 
 
 def _times(value: float, factor: float) -> str:

@@ -122,7 +122,6 @@ def _pool(
         ContainerRef(workload.ref, spec.name),
         days=demand.days,
         can_resize=vpa is not None and vpa.update_mode in RESIZES_IN_PLACE,
-        is_plain=not demand.steps and demand.least_mean <= demand.mean,
     )
 
 

@@ -186,17 +186,6 @@ def test_days_without_the_store_cost_the_time_of_day_and_no_other_tier(steady):
     assert outcome(tier)["T2", "back-test"] is True
 
 
-def test_a_workload_whose_pods_come_and_go_is_not_sized_by_the_hour(steady):
-    """The trace shares its use out among the pods of its busiest hours."""
-    usage = steady.history.usage
-    pods = usage.pods.copy()
-    pods[0, : usage.grid.bins // 2] *= 3
-    tier = judge(with_usage(steady, pods=pods))
-    if tier.name == "T3":
-        assert usage.containers[0] not in tier.blocks
-    assert usage.containers[0] in judge(steady).blocks
-
-
 def test_another_work_class_is_judged_at_once(short):
     ref = short.cluster.workloads[0].ref
     vpa = Vpa(ref.namespace, ref.name, generation=1, target=ref)

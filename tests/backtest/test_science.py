@@ -70,4 +70,5 @@ def test_each_criterion_is_held_or_not():
     text = whole_page(T2=figure(-0.13, hot=0.004, worst=0.03), T1=figure(-0.05, hot=0.001))
     assert "-13.0 % of -12 % (yes), -13.0 % of -20 % (**no**)" in text
     assert "T2: hot time, 0.5 % and on the worst day 2 %: 0.40 %, 3.0 % (**no**)" in text
+    assert "T1: hot time, 0.5 % and on the worst day 2 %: 0.10 %, 0.0 % (yes)" in text
     assert "T1: never hotter than stock, points of hot time: +0.100 (**no**)" in text

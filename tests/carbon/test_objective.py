@@ -19,7 +19,7 @@ from recommender.sizing.carbon import (
     weigh_quantile,
 )
 from recommender.sizing.pooled import size_by_block
-from recommender.sizing.pooltier import BlockShare, Pooled
+from recommender.sizing.pooltier import BlockFactor, Pooled
 from recommender.sizing.quantile import CLASS_RANGE, explain_quantile
 from recommender.sizing.terms import Terms
 from tests.replay.build import Pod, trace_of
@@ -67,13 +67,18 @@ def test_over_the_day_no_more_time_is_above_the_request_than_the_class_allows(bl
     if not weights:
         return
     assert np.mean(weights) <= 1.0 + 1e-4
-    assert all(0.0 < weight <= MOST_WEIGHT for weight in weights)
+    assert all(LEAST_WEIGHT <= weight <= MOST_WEIGHT for weight in weights)
     dirtiest, cleanest = int(np.argmax(blocks)), int(np.argmin(blocks))
     assert weights[dirtiest] == max(weights)
     assert weights[cleanest] == min(weights)
     for least, _ in CLASS_RANGE.values():
         above = 1.0 - weigh_quantile(least, np.array(weights))
         assert np.mean(above) <= (1.0 - least) * (1.0 + 1e-4)
+
+
+def test_what_a_clean_block_is_raised_by_is_taken_off_the_others():
+    """1.2 five times and 0: 0 counts 0.2, the others 0.2 + 1.0 x 0.96, and the mean is 1."""
+    assert weigh_blocks(intensity((360.0,) * 5 + (0.0,))) == (*(1.16,) * 5, 0.2)
 
 
 def test_at_the_least_weight_every_class_has_its_greatest_quantile():
@@ -117,7 +122,7 @@ def test_without_a_workload_that_asks_nothing_is_weighed():
 
 def test_the_step_of_the_quantile_says_its_arithmetic():
     terms = Terms(1.0, 0.9, 1.1, 20.0, 3.0, 0.4, 0.8, "standard")
-    block = BlockShare("12-16 UTC", 1.0, 0.5, 0.85, weight=0.6)
+    block = BlockFactor(3, 1.0, weight=0.6)
     p, (step,) = explain_quantile(terms, Pooled("T3", 1.0, "", block=block))
     assert p == 0.85
     assert (step.step, step.value, step.why) == (
@@ -132,7 +137,7 @@ def test_the_step_of_the_quantile_says_its_arithmetic():
 
 def test_an_unweighted_block_is_explained_as_before():
     terms = Terms(1.0, 0.9, 1.1, 20.0, 3.0, 0.4, 0.8, "standard")
-    block = BlockShare("12-16 UTC", 1.0, 0.5, 0.75)
+    block = BlockFactor(3, 1.0)
     _, (step,) = explain_quantile(terms, Pooled("T3", 1.0, "", block=block))
     assert "carbon" not in step.why
 

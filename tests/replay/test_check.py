@@ -202,12 +202,6 @@ def test_a_request_stays_within_what_is_allowed():
     assert check.requests == pytest.approx([3.0, 0.5, 1.0])
 
 
-def test_a_ceiling_multiplies_before_what_is_allowed():
-    trace = trace_of(Pod(np.ones(96)), Pod(np.ones(96)), step=900)
-    check = calibrate(trace, floor=2.0, ceiling=1.5, greatest=np.array([np.inf, 2.5]))
-    assert check.requests == pytest.approx([3.0, 2.5])
-
-
 def test_memory_that_fills_the_nodes_keeps_them_cool():
     """Five pods to a node by memory: 5 x 1.5 cores are cool without any help of the factor."""
     usage = np.tile([0.5, 1.5], 48)

@@ -79,6 +79,14 @@ def test_a_container_is_seen_on_the_days_of_its_bins():
     assert trace.between(1, 2).seen_by_day.tolist() == [[0, 48]]
 
 
+def test_days_are_counted_from_the_first_to_the_last_bin_with_the_gaps_between_them():
+    """A day, a day without the store, and the quarter of a third."""
+    trace = trace_of(Pod(np.ones(3 * 48)), step=HALF_HOURS)
+    seen = trace.only((trace.bins < 48) | ((trace.bins >= 96) & (trace.bins < 108)))
+    assert (seen.seconds, seen.span_days) == (1.25 * 86400, 2.25)
+    assert trace.only(np.zeros(3 * 48, dtype=bool)).span_days == 0.0
+
+
 def test_nothing_chosen_is_an_empty_trace():
     trace = trace_of(Pod([1, 2]))
     nothing = trace.only(np.zeros(2, dtype=bool))

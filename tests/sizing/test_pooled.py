@@ -12,6 +12,7 @@ from recommender.replay.check import CheckLimits
 from recommender.replay.energy import estimate_price_now
 from recommender.replay.observation import estimate_visible_share
 from recommender.replay.outcome import replay_requests
+from recommender.simulator.generator import draw_fleet
 from recommender.simulator.simulation import simulate
 from recommender.sizing.pool import estimate_pools
 from recommender.sizing.pooled import (
@@ -76,7 +77,7 @@ def test_the_stock_rule_is_that_of_the_report(mean):
     usage = mean * np.random.default_rng(3).lognormal(0.0, 0.6, 4 * DAY_OF_BINS)
     demand = demand_of(cpu=usage[None, :], days=4)
     band = estimate_stock_cpu(demand.cpu_decayed, demand.confidence)
-    found = size_stock(trace_of(Pod(usage)), pod_floor=0)
+    found = size_stock(trace_of(Pod(usage)))
     assert found * 1000 == pytest.approx([band.target])
 
 
@@ -89,12 +90,6 @@ def test_the_stock_rule_forgets_half_of_a_day_in_a_day():
     assert down * 1000 == pytest.approx(1016 + 152)
     long_ago = np.concatenate([np.ones(DAY_OF_BINS), np.full(4 * DAY_OF_BINS, 0.1)])
     assert size_stock(trace_of(Pod(long_ago)))[0] < 0.2  # a day of 1/31 is below the p90
-
-
-def test_the_stock_rule_gives_a_pod_no_less_than_its_floor():
-    """25 m divided by two containers, truncated."""
-    trace = trace_of(Pod([[0.001], [0.001]]), Pod(0.001))
-    assert (size_stock(trace) * 1000).tolist() == [12, 12, 25]
 
 
 def test_the_quantile_of_a_class_follows_from_the_price():
@@ -242,6 +237,24 @@ def test_the_trace_of_a_report_is_sized_by_the_names_of_its_containers():
     trace = trace_of(Pod(np.linspace(0.1, 0.9, 8 * DAY_OF_BINS)))
     exact = size_quantile(trace, 0.9)[0]
     assert float(demand.distribution.quantile(0.9)[0]) == pytest.approx(exact, rel=0.01)
+
+
+@pytest.mark.parametrize("kind", ["flat", "daily", "bursty", "batch"])
+def test_the_hours_of_a_request_are_those_that_were_replayed(kind):
+    """One pod that wanted what it used: mean and floor of each block agree within a bucket."""
+    fleet = draw_fleet(kind, containers=6, days=14, seed=3)
+    work_class = "batch" if kind == "batch" else "standard"
+    trace = trace_of(*(Pod(row, work_class=work_class) for row in fleet.usage))
+    p = least_quantiles(trace)[0]
+    checks = size_by_block(trace).checks
+    for row, cores in enumerate(fleet.usage):
+        demand = demand_of(cpu=cores[None, :], days=14)
+        whole, most = (float(demand.distribution.quantile(each)[0]) for each in (p, 1.0))
+        for block, check in enumerate(checks):
+            shape = demand.hours.shape(block, p)
+            assert demand.mean * shape.of_mean == pytest.approx(check.rule.mean[row], rel=1e-4)
+            bent = shape.bend_floor(whole, most=most)
+            assert bent == pytest.approx(check.rule.floor[row], rel=0.025, abs=0.001)
 
 
 @pytest.fixture(scope="module")

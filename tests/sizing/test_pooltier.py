@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from recommender.model.cluster import Amounts, ContainerPolicy
 from recommender.model.identity import ContainerRef
 from recommender.sizing.pool import PoolShare
-from recommender.sizing.pooltier import BlockShare, Gate, PoolTier, choose_pooled
+from recommender.sizing.pooltier import BlockFactor, Gate, PoolTier, choose_pooled
 from tests.sizing.build import (
     DEFAULTS,
     WEB,
@@ -30,7 +30,8 @@ APP = ContainerRef(WEB, "app")
 RAMP = usage_of({"app": (ramp(0.1, 0.3), 2**30)})  # mean 0.2, p75 0.25, p90 0.28
 LONG_RAMP = usage_of({"app": (ramp(0.1, 0.3, days=15.0), 2**30)}, days=15.0)
 IN_PLACE = vpa_of(update_mode="InPlaceOrRecreate")
-BLOCK = BlockShare("08-12 UTC", factor=1.5, mean=0.3, floor=0.4)
+BLOCK = BlockFactor(2, factor=1.5)
+"""08-12 UTC: there the long ramp has the mean 0.1 + 0.2 x 5/12 = 0.1833 of 0.2, the p75 0.1917."""
 
 
 def tier_of(name="T2", *, factors=None, blocks=None, gates=()):
@@ -71,19 +72,66 @@ def test_requests_by_time_of_day_need_pods_that_are_resized_in_place():
     assert [(gate.tier, gate.what) for gate in failed] == [("T3", "resize")]
 
 
-def test_the_hours_do_not_size_what_wanted_more_than_it_used():
-    """Throttled one time in ten: T2 has its demand without the limit, the hours have its use."""
-    tier = tier_of("T3", blocks={APP: BLOCK})
-    found = choose_pooled([tier], APP, days=20.0, can_resize=True, is_plain=False)
-    assert found.name == "T2"
-    assert [gate.what for gate in found.gates if not gate.is_met] == ["demand"]
+def test_the_hours_shape_what_was_wanted_and_not_what_was_used():
+    """Held back an eighth of the time on 7 of 15 days: wanted is (7 / 0.875 + 8) / 15 of the use.
+
+    1.5 x 0.18333 x 1.06667 = 0.29333.
+    """
+    held = np.where(np.arange(15 * 24) < 7 * 24, 0.125, 0.0).astype(np.float32)
+    usage = replace(LONG_RAMP, throttled=held[None, :])
+    found = sized(tier_of("T3", blocks={APP: BLOCK}), usage, vpa=IN_PLACE)
+    assert (found.tier, found.recommended.target.cpu) == ("T3", "294m")
+
+
+def test_pods_that_come_and_go_are_sized_by_what_one_of_them_wants_in_these_hours():
+    """Ten pods, but two from 20 to 04: the mean of a pod is 0.2 all day, 0.18333 in the block."""
+    cores = np.tile(ramp(0.1, 0.3, days=15.0), (10, 1))
+    block = np.arange(15 * 288) // 48 % 6
+    cores[2:, (block == 0) | (block == 5)] = np.nan
+    usage = usage_of({"app": (cores, 2**30)}, days=15.0)
+    found = sized(tier_of("T3", blocks={APP: BLOCK}), usage, vpa=IN_PLACE)
+    assert (found.tier, found.recommended.target.cpu) == ("T3", "275m")
+
+
+@given(
+    levels=st.lists(st.floats(0.02, 4.0), min_size=15, max_size=15),
+    factor=st.floats(1.0, 4.0),
+    block=st.integers(0, 5),
+)
+@settings(max_examples=20, deadline=None)
+def test_where_hours_are_alike_they_ask_for_what_the_pool_asks_for(levels, factor, block):
+    """Days differ and hours do not; with the same factor the target is the same."""
+    usage = usage_of({"app": (np.repeat(levels, 288), 2**30)}, days=15.0)
+    assert _by_day_and_hour(usage, factor, block) == (_by_day(usage, factor))
+
+
+@given(low=st.floats(0.02, 2.0), more=st.floats(0.1, 2.0), factor=st.floats(1.0, 4.0))
+@settings(max_examples=20, deadline=None)
+def test_hours_of_less_use_never_ask_for_more_than_the_pool_does(low, more, factor):
+    """The first half of a day that climbs, with the same factor."""
+    usage = usage_of({"app": (ramp(low, low + more, days=15.0), 2**30)}, days=15.0)
+    for block in range(3):
+        assert _by_day_and_hour(usage, factor, block) <= _by_day(usage, factor)
+
+
+def _by_day(usage, factor):
+    found = sized(tier_of(factors={"T2": factor}), usage, vpa=IN_PLACE)
+    assert found.tier == "T2"
+    return _millicores(found.recommended.target.cpu)
+
+
+def _by_day_and_hour(usage, factor, block):
+    tier = tier_of("T3", blocks={APP: BlockFactor(block, factor)})
+    found = sized(tier, usage, vpa=IN_PLACE)
+    assert found.tier == "T3"
+    return _millicores(found.recommended.target.cpu)
 
 
 def test_by_time_of_day_the_next_hours_are_not_held_by_these():
-    """Five percent about 450m, whatever the rest of the day would bear."""
+    """Five percent about 275m, whatever the rest of the day would bear."""
     found = sized(tier_of("T3", blocks={APP: BLOCK}), LONG_RAMP, vpa=IN_PLACE)
     assert (found.recommended.lower_bound.cpu, found.recommended.upper_bound.cpu) == (
-        *("428m", "473m"),  # 427.5 and 472.5
+        *("262m", "289m"),  # 261.25 and 288.75
     )
 
 
@@ -114,13 +162,14 @@ def test_one_by_one_the_factor_can_only_raise_the_priced_quantile():
 
 
 def test_by_time_of_day_mean_and_floor_are_those_of_the_hours():
-    """1.5 x 0.3 = 0.45 beats 0.4."""
+    """1.5 x 0.18333 = 0.275 beats the p75 of the hours, which beats 1 x 0.18333."""
     found = sized(tier_of("T3", blocks={APP: BLOCK}), LONG_RAMP, vpa=IN_PLACE)
     assert (found.tier, found.basis) == ("T3", "time of day")
-    assert found.recommended.target.cpu == "450m"
-    night = replace(BLOCK, mean=0.1)
-    found = sized(tier_of("T3", blocks={APP: night}), LONG_RAMP, vpa=IN_PLACE)
-    assert found.recommended.target.cpu == "400m"
+    assert found.recommended.target.cpu == "275m"
+    cool = sized(tier_of("T3", blocks={APP: BlockFactor(2, 1.0)}), LONG_RAMP, vpa=IN_PLACE)
+    assert _millicores(cool.recommended.target.cpu) == pytest.approx(191.7, rel=0.01)
+    evening = sized(tier_of("T3", blocks={APP: BlockFactor(5, 1.5)}), LONG_RAMP, vpa=IN_PLACE)
+    assert evening.recommended.target.cpu == "425m"  # 1.5 x (0.1 + 0.2 x 11/12)
 
 
 def test_a_pool_that_no_factor_keeps_cool_is_sized_by_the_stock_rule():
@@ -154,11 +203,10 @@ def test_the_replay_stands_for_the_ceiling_of_a_crowded_pool():
 def test_bounds_are_in_order_and_its_own_answer_changes_nothing(name, mean, spread, factor, seed):
     cores = mean * np.random.default_rng(seed).lognormal(0.0, spread, 15 * 288)
     usage = usage_of({"app": (cores, 2**30)}, days=15.0)
-    blocks = {APP: BlockShare("00-04 UTC", factor, mean, mean * 1.2)}
+    blocks = {APP: BlockFactor(0, factor)}
     tier = tier_of(name, factors={"T1": factor, "T2": factor}, blocks=blocks)
     found = sized(tier, usage, vpa=IN_PLACE)
-    # Bursts of less than four weeks leave the mean unsure, which the hours do not tell.
-    assert found.tier in {name, "T2" if name == "T3" else name}
+    assert found.tier == name
     ours = found.recommended
     container = {
         "containerName": "app",
@@ -195,10 +243,10 @@ def test_a_greater_factor_never_lowers_a_request(first, more):
 
 
 def test_a_policy_holds_at_every_tier():
-    policy = ContainerPolicy("app", max_allowed=Amounts(cpu_millicores=350))
+    policy = ContainerPolicy("app", max_allowed=Amounts(cpu_millicores=250))
     vpa = vpa_of(policy, update_mode="InPlaceOrRecreate")
     tier = tier_of("T3", blocks={APP: BLOCK})
-    assert sized(tier, LONG_RAMP, vpa=vpa).recommended.target.cpu == "350m"
+    assert sized(tier, LONG_RAMP, vpa=vpa).recommended.target.cpu == "250m"
 
 
 @pytest.mark.parametrize("name", ["T1", "T2", "T3"])
