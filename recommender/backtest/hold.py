@@ -11,7 +11,7 @@ from recommender.sizing.bounds import LEAST_HALFWIDTH
 from recommender.sizing.pooled import RankedUsage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from recommender.energy.array import Floats, Mask
     from recommender.replay.trace import PoolTrace
@@ -48,20 +48,23 @@ class Day:
     held: Held
 
 
-def rank_days(trace: PoolTrace) -> tuple[RankedUsage, ...]:
-    """The usage of each day of the trace by itself."""
-    days = (trace.only(trace.day == day) for day in np.unique(trace.day))
-    return tuple(RankedUsage.of(day.usage) for day in days)
+def estimate_halfwidths(trace: PoolTrace, quantiles: Iterable[float]) -> dict[float, Floats]:
+    """Half the width of a target's band over the target, [K], of the rule with each quantile.
 
-
-def estimate_halfwidth(days: Sequence[RankedUsage], p: float) -> Floats:
-    """Half the width of a target's band over the target, [K].
-
-    The 90 % interval of the mean of the p-quantiles of single days, at least as wide as the
-    bounds of a recommendation: a rule that gives another number on every day does not know its
-    number any better than this. Without two days that were seen, the least.
+    The 90 % interval of the mean of the p-quantiles of the trace's single days, at least as wide
+    as the bounds of a recommendation: a rule that gives another number on every day does not know
+    its number any better than this. Without two days that were seen, the least.
     """
-    quantiles = np.array([day.quantile(p) for day in days])
+    found: dict[float, list[Floats]] = {p: [] for p in quantiles}
+    for day in np.unique(trace.day):
+        ranked = RankedUsage.of(trace.only(trace.day == day).usage)  # once for all, one at a time
+        for p, of_days in found.items():
+            of_days.append(ranked.quantile(p))
+    return {p: _estimate_halfwidth(np.array(of_days)) for p, of_days in found.items()}
+
+
+def _estimate_halfwidth(quantiles: Floats) -> Floats:
+    """Of the quantiles of D days, [D, K]."""
     count = np.isfinite(quantiles).sum(axis=0)
     mean = np.nansum(quantiles, axis=0) / np.maximum(count, 1)
     spread = np.nansum((quantiles - mean) ** 2, axis=0) / np.maximum(count - 1, 1)

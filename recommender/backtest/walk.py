@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import numpy as np
 
 from recommender.backtest.fold import Fold, walk_forward
-from recommender.backtest.hold import Held, estimate_halfwidth, hold_targets, rank_days
+from recommender.backtest.hold import Held, estimate_halfwidths, hold_targets
 from recommender.replay.load import HotTime
 from recommender.replay.outcome import Outcome, replay_requests
 from recommender.replay.trace import BLOCKS, PoolTrace
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from recommender.backtest.policy import Policy
     from recommender.energy.array import Floats
-    from recommender.sizing.pooled import RankedUsage
 
 SEEDS = (101, 102)
 """Of the packings of a test: other ones than the pool check has seen."""
@@ -83,11 +82,11 @@ def run_policies(
     done = 0
     for fold in folds:
         train, test = cut(trace, fold.begin, fold.split), cut(trace, fold.split, fold.end)
-        scatter = rank_days(train)
+        halfwidths = estimate_halfwidths(train, (policy.quantile for policy in policies))
         for run in runs:
             if advance is not None:
                 advance(done, total)
-            run.test(train, test, scatter)
+            run.test(train, test, halfwidths[run.policy.quantile])
             done += 1
     tested = np.zeros(len(trace.bins), dtype=np.bool_)
     for fold in folds:
@@ -142,10 +141,9 @@ class _Run:
     watched: float = 0.0  # container-days in which a change could be seen
     unmet: int = 0
 
-    def test(self, train: PoolTrace, test: PoolTrace, scatter: Sequence[RankedUsage]) -> None:
+    def test(self, train: PoolTrace, test: PoolTrace, halfwidth: Floats) -> None:
         proposal = self.policy.propose(train)
         self.unmet += not proposal.is_met
-        halfwidth = estimate_halfwidth(scatter, self.policy.quantile)
         day = hold_targets(self.held, proposal.requests, halfwidth)
         days = test.seconds / DAY
         containers = int(np.count_nonzero(test.is_managed))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from prometheus_api_client import PrometheusConnect
 
 from recommender.errors import StoreError
-from recommender.history.allocator import share_one_arena
+from recommender.history.allocator import keep_heap_small
 from recommender.history.endpoint import parse_endpoint
 from recommender.history.matrix import parse_reply
 from recommender.history.reply import refuse_samples
@@ -72,7 +72,7 @@ class PrometheusClient:
     """
 
     def __init__(self, settings: StoreSettings) -> None:
-        share_one_arena()
+        keep_heap_small()
         endpoint = parse_endpoint(settings.store)
         self._session = StoreSession(settings, endpoint)
         self._connection = PrometheusConnect(

@@ -81,11 +81,11 @@ class Reading:
         """Ask for all of it. Raises StoreError."""
         jobs = [
             *self.nodes.naming_jobs(),
+            *self.nodes.jobs(),  # asked for ahead: large replies that lie there until they are read
             *self._state_jobs(),
             *self.usage.kill_jobs(),
             *self.usage.jobs(),
             *self.strain.jobs(),
-            *self.nodes.jobs(),
         ]
         pipeline.run("history", jobs)
         while more := self.nodes.more_power_jobs():

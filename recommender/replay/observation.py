@@ -31,13 +31,15 @@ MOST_OF_A_NODE = 2.0
 that were fewer than usual."""
 
 _LEAST_CORES, _LEAST_BYTES = 1e-6, 1.0
+_COLUMNS = 256  # moved at once
 
 
 @dataclass(frozen=True)
 class _Row:
     """One workload of a trace, K' containers.
 
-    `spread` [kinds] is the share of its pods here that each kind has.
+    `usage` is [K', T], and lies in the block of all from row `first` on; None: by itself. `spread`
+    [kinds] is the share of its pods here that each kind has.
     """
 
     ref: WorkloadRef
@@ -51,6 +53,7 @@ class _Row:
     spread: Floats
     is_daemon: bool = False
     work_class: WorkClass = "standard"
+    first: int | None = None
 
 
 def observe_pools(
@@ -92,23 +95,28 @@ def observe_pools(
     for ref in usage.containers:
         by_workload.setdefault(ref.workload, []).append(ref.container)
     most_cores = max((kind.cores for kind in kinds), default=0.0)
-    rows = []
+    found = []
     for workload in cluster.workloads:
         here = _count_here(workload, kind_of, len(kinds))
-        if not here.any() and not (with_idle and not workload.pods_on):
-            continue
-        seen = by_workload.get(workload.ref, [])
-        row = _observe_workload(workload, usage, index, seen, here, most_cores)
+        if here.any() or (with_idle and not workload.pods_on):
+            names = _name_containers(workload, by_workload.get(workload.ref, []))
+            found.append((workload, here, names))
+    block = _make_block(usage, kinds, sum(len(names) for _, _, names in found))
+    rows, at = [], 0
+    for workload, here, names in found:
+        values = block[at : at + len(names)]
+        row = _observe_workload(workload, names, usage, index, here, most_cores, values)
         if row.containers:
             marked = _mark(row, workload, managed)
             work_class = (work_classes or {}).get(workload.ref, "standard")
-            rows.append(replace(marked, work_class=work_class))
+            rows.append(replace(marked, work_class=work_class, first=at))
+        at += len(names)
     rows.sort(key=_rank)
     for number, left in enumerate(_find_left(cluster, kinds)):
         if len(left):
             used = _find_unknown_use(usage, nodes, kinds[number], number, rows)
             rows += _split_others(number, kinds, left, used)
-    return _assemble(usage, kinds, rows)
+    return _assemble(usage, kinds, rows, block)
 
 
 def estimate_visible_share(trace: PoolTrace) -> float:
@@ -135,17 +143,22 @@ def _count_here(workload: Workload, kind_of: dict[str, int], kinds: int) -> Inte
     return here
 
 
+def _name_containers(workload: Workload, seen: Sequence[str]) -> tuple[str, ...]:
+    """Containers as its newest pods have them, then those that only the history has."""
+    return tuple(dict.fromkeys((*(spec.name for spec in workload.containers), *seen)))
+
+
 def _observe_workload(
     workload: Workload,
+    names: tuple[str, ...],
     usage: UsageHistory,
     index: dict[ContainerRef, int],
-    seen: Sequence[str],
     here: Integers,
     most_cores: float,
+    values: Usage,
 ) -> _Row:
-    """Containers as its newest pods have them, then those that only the history has."""
+    """What is known of it; its usage is written into `values` [K', T]."""
     specs = {spec.name: spec for spec in workload.containers}
-    names = (*specs, *(name for name in seen if name not in specs))
     everywhere = sum(workload.pods_on.values())
     share = float(here.sum()) / everywhere if everywhere else 1.0
     found = [index.get(ContainerRef(workload.ref, name)) for name in names]
@@ -153,7 +166,7 @@ def _observe_workload(
     replicas = replicas or workload.replicas
     is_daemon = workload.ref.kind == "DaemonSet"
     pods = int(here.sum()) if is_daemon else max(round(replicas * share), min(replicas, 1))
-    values = np.full((len(names), usage.grid.bins), np.nan, dtype=np.float32)
+    values[:] = np.nan
     for container, row in enumerate(found):
         if row is not None:
             values[container] = usage.cpu_mean[row]
@@ -292,25 +305,46 @@ def _split_others(number: int, kinds: Sequence[NodeKind], left: Floats, usage: U
     return found
 
 
-def _assemble(usage: UsageHistory, kinds: Sequence[NodeKind], rows: Sequence[_Row]) -> PoolTrace:
+def _rows_in_block(row: _Row) -> range:
+    return range(0) if row.first is None else range(row.first, row.first + len(row.containers))
+
+
+def _make_block(usage: UsageHistory, kinds: Sequence[NodeKind], containers: int) -> Usage:
+    """Room for the usage of so many containers and of what else there is on nodes."""
+    others = sum(1 + len(kind.members) for kind in kinds)
+    return np.empty((containers + others, usage.grid.bins), dtype=np.float32)
+
+
+def _arrange(block: Usage, order: Integers) -> None:
+    """Other rows first, in place: the block is as large as the history it was made of."""
+    for begin in range(0, block.shape[1], _COLUMNS):
+        columns = slice(begin, begin + _COLUMNS)
+        block[: len(order), columns] = block[order, columns]
+
+
+def _assemble(
+    usage: UsageHistory, kinds: Sequence[NodeKind], rows: Sequence[_Row], block: Usage
+) -> PoolTrace:
+    """The trace of these rows in their order; the block becomes its usage."""
     seen = np.zeros(usage.grid.bins, dtype=np.bool_)
     for row in rows:
         if row.ref.namespace:
             seen |= np.isfinite(row.usage).any(axis=0)
+    order = [at for row in rows for at in _rows_in_block(row)]
+    _arrange(block, np.array(order, dtype=np.int64))
+    others = [row.usage for row in rows if row.first is None]  # they follow all that are known
+    for at, values in enumerate(others, start=len(order)):
+        block[at] = values[0]
+    block = block[: len(order) + len(others)]
     bins = np.flatnonzero(seen) if seen.any() else np.arange(usage.grid.bins)
     containers = [(owner, name) for owner, row in enumerate(rows) for name in row.containers]
-    values = np.empty((len(containers), len(bins)), dtype=np.float32)
-    at = 0
-    for row in rows:
-        values[at : at + len(row.containers)] = row.usage[:, bins]
-        at += len(row.containers)
     return PoolTrace(
         grid=usage.grid,
         bins=bins,
         kinds=tuple(kinds),
         workloads=tuple(row.ref for row in rows),
         containers=tuple(ContainerRef(rows[owner].ref, name) for owner, name in containers),
-        usage=values,
+        usage=block if len(bins) == usage.grid.bins else block[:, bins],
         owner=np.array([owner for owner, _ in containers], dtype=np.int64),
         replicas=np.array([row.replicas for row in rows], dtype=np.int64),
         cpu_requests=np.array([cores for row in rows for cores in row.cores], dtype=np.float64),

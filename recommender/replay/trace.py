@@ -184,4 +184,7 @@ class PoolTrace:
         at = np.flatnonzero(chosen)
         is_run = len(at) > 0 and at[-1] - at[0] + 1 == len(at)
         columns = slice(int(at[0]), int(at[-1]) + 1) if is_run else at
-        return replace(self, bins=self.bins[columns], usage=self.usage[:, columns])
+        part = replace(self, bins=self.bins[columns], usage=self.usage[:, columns])
+        if is_run and "pod_usage" in self.__dict__:  # what was summed once need not be again
+            part.__dict__["pod_usage"] = self.pod_usage[:, columns]
+        return part

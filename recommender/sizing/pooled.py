@@ -100,6 +100,16 @@ class RankedUsage:
         return low + (high - low) * (position - below)
 
 
+def quantile_of(usage: Usage, p: ArrayLike) -> Floats:
+    """`RankedUsage.quantile` of each row once, [K], without ranks of all rows at one time."""
+    asked = np.broadcast_to(np.asarray(p, dtype=np.float64), len(usage))
+    found = np.empty(len(usage))
+    for begin in range(0, len(usage), _CHUNK):
+        rows = slice(begin, begin + _CHUNK)
+        found[rows] = RankedUsage.of(usage[rows]).quantile(asked[rows])
+    return found
+
+
 def kind_of(pool: Pool) -> NodeKind:
     """The nodes of a pool as the replay wants them."""
     node = pool.nodes[0]
@@ -139,7 +149,7 @@ def observe_pool(
 
 def size_quantile(trace: PoolTrace, p: ArrayLike, *, allowance: Allowance = ANY) -> Floats:
     """The p-quantile of each container's usage, [K] cores."""
-    return _keep(trace, RankedUsage.of(trace.usage).quantile(p), allowance)
+    return _keep(trace, quantile_of(trace.usage, p), allowance)
 
 
 def size_stock(trace: PoolTrace, *, allowance: Allowance = ANY) -> Floats:
@@ -194,7 +204,7 @@ def size_priced(
     On a pool of few nodes it takes the limits of `choose_limits` and the seeds of `choose_seeds`
     for the nodes to stay cool on days that were not seen.
     """
-    floor = RankedUsage.of(trace.usage).quantile(p)
+    floor = quantile_of(trace.usage, p)
     rule = PoolRule(
         mean=trace.means,
         floor=floor,
@@ -278,7 +288,7 @@ def size_by_block(
         floors = ranked.quantile(asked)
         rule = PoolRule(
             mean=_lean(means, part.means, rhythm),
-            floor=_lean(floors, RankedUsage.of(part.usage).quantile(asked), rhythm),
+            floor=_lean(floors, quantile_of(part.usage, asked), rhythm),
             least=allowance.least,
             greatest=allowance.greatest,
             covers=_name_quantiles(trace, asked),

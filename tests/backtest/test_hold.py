@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from recommender.backtest.hold import Held, estimate_halfwidth, hold_targets, rank_days
+from recommender.backtest.hold import Held, estimate_halfwidths, hold_targets
 from tests.replay.build import Pod, trace_of
 
 DAY = 288
@@ -44,7 +44,7 @@ def test_blocks_follow_one_another_through_the_day():
 
 def test_days_that_agree_give_the_least_band():
     trace = trace_of(Pod(1.0), bins=5 * DAY)
-    assert estimate_halfwidth(rank_days(trace), 0.9).tolist() == [0.05]
+    assert estimate_halfwidths(trace, [0.9])[0.9].tolist() == [0.05]
 
 
 def test_days_that_differ_give_a_band_of_ninety_percent():
@@ -52,11 +52,11 @@ def test_days_that_differ_give_a_band_of_ninety_percent():
     # error sqrt(.3 / 5) = 0.24495; 1.645 x 0.24495 / 1.4 = 0.28782
     usage = np.repeat([1.0, 1.0, 1.0, 2.0, 2.0], DAY)
     trace = trace_of(Pod(usage))
-    assert estimate_halfwidth(rank_days(trace), 0.9) == pytest.approx([0.28782], abs=1e-5)
+    assert estimate_halfwidths(trace, [0.9])[0.9] == pytest.approx([0.28782], abs=1e-5)
 
 
 def test_one_day_or_none_gives_the_least_band():
     usage = np.full(2 * DAY, np.nan)
     usage[:DAY] = 3.0
     trace = trace_of(Pod(np.vstack([usage, np.full(2 * DAY, np.nan)])))
-    assert estimate_halfwidth(rank_days(trace), 0.5).tolist() == [0.05, 0.05]
+    assert estimate_halfwidths(trace, [0.5])[0.5].tolist() == [0.05, 0.05]

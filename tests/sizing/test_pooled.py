@@ -22,6 +22,7 @@ from recommender.sizing.pooled import (
     kind_of,
     least_quantiles,
     observe_pool,
+    quantile_of,
     size_by_block,
     size_pooled,
     size_priced,
@@ -39,7 +40,7 @@ DAY_OF_BINS = 288
 @settings(max_examples=40)
 @given(traces(), st.floats(0.0, 1.0))
 def test_quantiles_are_those_of_numpy_over_what_was_seen(trace, p):
-    found = RankedUsage.of(trace.usage).quantile(p)
+    found = quantile_of(trace.usage, p)
     for row, usage in enumerate(trace.usage):
         seen = usage[np.isfinite(usage)].astype(np.float64)
         expected = np.quantile(seen, p) if len(seen) else NAN
