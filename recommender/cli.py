@@ -86,6 +86,10 @@ def report(**values: Any) -> None:
         cycle.report, output=output.output, width=_width(), is_terminal=_is_terminal()
     )
     click.echo(text, nl=False)
+    if output.output == "patch":
+        from recommender.report.patch import warn_of_injected
+
+        _print_warnings(warn_of_injected(cycle.report))
     _print_warnings(check_gates(cycle.report, collect(ReportGateSettings, values)))
     _end(_is_gated(cycle, values))
 

@@ -37,7 +37,9 @@ class ContainerSpec:
     """One container of a workload as its newest pods have it.
 
     `is_injected`: it was put into the pods after VPA's admission controller had seen them, so
-    that no recommendation reaches it.
+    that no recommendation reaches it. Not `in_template`: something (a mesh, VPA seeing it or not)
+    put it into the pods, so that no manifest of the workload has it; true where the template is
+    not known.
     """
 
     name: str
@@ -45,6 +47,7 @@ class ContainerSpec:
     limits: Amounts = NOTHING
     oom_killed: bool = False
     is_injected: bool = False
+    in_template: bool = True
 
 
 @dataclass(frozen=True)

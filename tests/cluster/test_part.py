@@ -32,9 +32,7 @@ def read(api, *, sees_all=True, **settings):
 
 
 def names(items, *, shown):
-    return [
-        f"{each.ref.namespace}/{each.ref.name}" for each in items if each.is_shown == shown
-    ]
+    return [f"{each.ref.namespace}/{each.ref.name}" for each in items if each.is_shown == shown]
 
 
 def vpas(state, *, shown):
@@ -66,9 +64,10 @@ def test_of_all_workloads_those_elsewhere_without_a_vpa_are_counted_only():
     state = read(two_teams(), namespace=("shop",), all_workloads=True)
     assert names(state.workloads, shown=True) == ["shop/free", "shop/web"]
     assert names(state.workloads, shown=False) == ["bank/ledger"]
-    assert state.warnings == (
+    (warning,) = state.warnings
+    assert warning == (
         "pools are judged by -n shop and by all that has a VPA of ours; whatever else there "
-        "is (1) counts with the requests that it has",
+        "is (1) counts with the requests that it has"
     )
 
 
