@@ -115,6 +115,11 @@ def _closed(**properties: Schema) -> Schema:
     return {"type": "object", "additionalProperties": False, "properties": properties}
 
 
+def _named(*required: str) -> Schema:
+    """A list of what Kubernetes knows best, of which only these must be there."""
+    return {"type": "array", "items": {"type": "object", "required": list(required)}}
+
+
 def _image() -> Schema:
     return _closed(
         repository={"type": "string", "minLength": 1},
@@ -170,4 +175,6 @@ def _pod() -> dict[str, Schema]:
         "tolerations": LIST,
         "priorityClassName": STRING,
         "extraEnv": LIST,
+        "extraVolumes": _named("name"),
+        "extraVolumeMounts": _named("name", "mountPath"),
     }

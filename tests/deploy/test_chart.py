@@ -205,6 +205,8 @@ def test_the_ports_of_the_stores_pods_may_be_others_than_its_services():
         ("collector.settings.idle=all", "'requests', 'usage', 'none'"),
         ("collector.identity=docker", "'apiServer', 'kubelet', 'none'"),
         ("collector.kubelet.port=70000", "maximum: got 70,000, want 65,535"),
+        ("collector.extraVolumes[0].secret.secretName=tls", "missing property 'name'"),
+        ("recommender.extraVolumeMounts[0].name=tls", "missing property 'mountPath'"),
         ("image.pullPolicy=Sometimes", "'Always', 'IfNotPresent', 'Never'"),
         ("image.digest=latest", "'/image/digest'"),
         ("store.url=prometheus:9090", "'/store/url'"),
@@ -267,6 +269,35 @@ def test_secrets_of_the_store_are_files_that_only_the_process_reads():
     (secret,) = [each["secret"] for each in pod["volumes"] if "secret" in each]
     assert secret == {"secretName": "store", "defaultMode": 0o440}
     assert pod["securityContext"]["fsGroup"] == pod["securityContext"]["runAsUser"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "section"),
+    [("Deployment", "joulefit", "recommender"), ("DaemonSet", "joulefit-collector", "collector")],
+    ids=["recommender", "collector"],
+)
+def test_volumes_of_ones_own_come_behind_those_of_the_chart(usual, kind, name, section):
+    pairs = [
+        f"{section}.extraVolumes[0].name=tls",
+        f"{section}.extraVolumes[0].secret.secretName=certificate",
+        f"{section}.extraVolumeMounts[0].name=tls",
+        f"{section}.extraVolumeMounts[0].mountPath=/etc/joulefit/tls",
+        f"{section}.extraVolumeMounts[0].readOnly=true",
+    ]
+    plain, pod = pod_of(usual, kind, name), pod_of(rendered(*setting(*pairs)), kind, name)
+    volume = {"name": "tls", "secret": {"secretName": "certificate"}}
+    mount = {"name": "tls", "mountPath": "/etc/joulefit/tls", "readOnly": True}
+    assert pod["volumes"] == [*plain["volumes"], volume]
+    (before,), (after,) = plain["containers"], pod["containers"]
+    assert after["volumeMounts"] == [*before["volumeMounts"], mount]
+
+
+def test_openshift_lets_the_collector_have_volumes_of_ones_own_where_it_has_any():
+    values = ("--values", str(VALUES / "openshift.yaml"))
+    key = "SecurityContextConstraints", "joulefit-collector"
+    assert rendered(*values)[key]["volumes"] == ["emptyDir", "hostPath", "projected"]
+    pairs = ["collector.extraVolumes[0].name=tls", "collector.extraVolumes[0].secret.secretName=a"]
+    assert {"configMap", "secret"} <= set(rendered(*values, *setting(*pairs))[key]["volumes"])
 
 
 def test_what_the_operator_takes_is_there_where_the_operator_is():
