@@ -22,10 +22,8 @@ if TYPE_CHECKING:
 
 CONTAINERS = 200
 SECONDS = 65.0
-_PUBLISHED = "{} by the best-known exporter (published, not measured here)"
-
-
 MOST_AT_START = 0.8 * 256 * 2**20
+_PUBLISHED = "{} by the best-known exporter (published, not measured here)"
 
 
 @dataclass(frozen=True)
