@@ -48,7 +48,7 @@ class Screenshot:
 
 
 SCREENSHOTS = (
-    Screenshot("report.svg", "joulefit report -n shop", 140),
+    Screenshot("report.svg", "joulefit report -n shop", 148),
     Screenshot("explain.svg", "joulefit explain shop/deploy/checkout", 120),
     Screenshot("curve.svg", "joulefit curve", 120),
 )

@@ -61,8 +61,9 @@ def list_plain(helm: Path) -> dict[str, str]:
     """Texts of the plain manifests by file name.
 
     One file for each overlay has all that any cluster takes. What asks for the Prometheus operator
-    is in monitoring.yaml, Grafana's ConfigMaps in dashboards.yaml: `kubectl apply` of a file stops
-    at a kind that the cluster does not have.
+    is in monitoring.yaml and, of the collector and its namespace, in monitoring-collector.yaml,
+    Grafana's ConfigMaps in dashboards.yaml: `kubectl apply` of a file stops at a kind that the
+    cluster does not have.
     """
     files = {}
     for overlay in OVERLAYS:
@@ -70,7 +71,12 @@ def list_plain(helm: Path) -> dict[str, str]:
         rendered = render(helm, *values, "--include-crds", "--set", "dashboards.enabled=false")
         files[f"{overlay}.yaml"] = HEADER + _tidy(rendered)
     shown = render(helm, "--api-versions", MONITORING)
-    files["monitoring.yaml"] = HEADER + _pick(shown, lambda each: each["apiVersion"] == MONITORING)
+    files["monitoring.yaml"] = HEADER + _pick(
+        shown, lambda each: each["apiVersion"] == MONITORING and each["kind"] != "PodMonitor"
+    )
+    files["monitoring-collector.yaml"] = HEADER + _pick(
+        shown, lambda each: each["kind"] == "PodMonitor"
+    )
     files["dashboards.yaml"] = HEADER + _pick(shown, lambda each: each["kind"] == "ConfigMap")
     return files
 

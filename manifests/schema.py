@@ -54,7 +54,7 @@ def values_schema() -> Schema:
         **_closed(
             image=_image(),
             apiServer=_closed(host=STRING, port={"type": ["integer", "string"]}),
-            namespace=_closed(create=BOOLEAN),
+            namespace=_closed(create=BOOLEAN, labels=LABELS),
             recommender=_recommender(),
             store=_closed(url={"type": "string", "pattern": "^(https?://.+)?$"}, secretName=STRING),
             collector=_collector(),
@@ -71,6 +71,7 @@ def values_schema() -> Schema:
                 labels=LABELS,
                 interval={"type": "string", "pattern": DURATION},
                 endpoint=OBJECT,
+                relabelings={"type": "array", "items": OBJECT},
             ),
             dashboards=_closed(enabled=BOOLEAN, labels=LABELS, annotations=LABELS),
             openshift=_closed(enabled=BOOLEAN),
@@ -115,6 +116,11 @@ def _closed(**properties: Schema) -> Schema:
     return {"type": "object", "additionalProperties": False, "properties": properties}
 
 
+def _named(*required: str) -> Schema:
+    """A list of what Kubernetes knows best, of which only these must be there."""
+    return {"type": "array", "items": {"type": "object", "required": list(required)}}
+
+
 def _image() -> Schema:
     return _closed(
         repository={"type": "string", "minLength": 1},
@@ -142,6 +148,7 @@ def _collector() -> Schema:
         enabled=BOOLEAN,
         namespace=STRING,
         createNamespace=BOOLEAN,
+        namespaceLabels=LABELS,
         identity={"enum": ["apiServer", "kubelet", "none"]},
         kubelet=_closed(port=PORT, insecure=BOOLEAN),
         settings=list_settings(collector_main.commands["run"], own=COLLECTOR_OWN),
@@ -170,4 +177,6 @@ def _pod() -> dict[str, Schema]:
         "tolerations": LIST,
         "priorityClassName": STRING,
         "extraEnv": LIST,
+        "extraVolumes": _named("name"),
+        "extraVolumeMounts": _named("name", "mountPath"),
     }

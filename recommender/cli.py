@@ -79,12 +79,18 @@ def report(**values: Any) -> None:
     output = collect(OutputSettings, values)
     with _progress() as progress:
         cycle = _run(
-            choose_source(values, progress), values, with_curves=output.output in _WITH_CURVES
+            choose_source(values, progress, sees_all=True),
+            values,
+            with_curves=output.output in _WITH_CURVES,
         )
     text = format_report(
         cycle.report, output=output.output, width=_width(), is_terminal=_is_terminal()
     )
     click.echo(text, nl=False)
+    if output.output == "patch":
+        from recommender.report.patch import warn_of_injected
+
+        _print_warnings(warn_of_injected(cycle.report))
     _print_warnings(check_gates(cycle.report, collect(ReportGateSettings, values)))
     _end(_is_gated(cycle, values))
 
@@ -102,7 +108,8 @@ def explain(workload: str, **values: Any) -> None:
 
     values["all_workloads"] = True
     with _progress() as progress:
-        cycle = _run(choose_source(values, progress, explained=workload), values, with_curves=True)
+        source = choose_source(values, progress, explained=workload, sees_all=True)
+        cycle = _run(source, values, with_curves=True)
         found = find_workload(cycle.report, workload)
     text = format_explained(
         cycle.report,
@@ -135,7 +142,7 @@ def compare(workload: str, **values: Any) -> None:
         if not values["recording"]:
             targets = TargetReader(collect(StoreSettings, values), progress=progress)
         comparison = compare_recommenders(
-            choose_source(values, progress, explained=workload),
+            choose_source(values, progress, explained=workload, sees_all=True),
             targets,
             workload=workload,
             settings=collect(SizingSettings, values),

@@ -119,7 +119,8 @@ def run_once(
     """Read, size, report and, where there is a sink, write. Raises JoulefitError from the edges.
 
     A workload that cannot be computed becomes a skipped row; a status that cannot be written
-    becomes a change with an error; neither ends the run.
+    becomes a change with an error; neither ends the run. What is not `is_shown` is of the
+    evidence for its pool, and of nothing else.
     """
     timer = StepTimer()
     with timer.step("read"):
@@ -179,8 +180,10 @@ def _size_all(
 ) -> tuple[list[WorkloadReport], list[Skipped]]:
     vpas = vpas_by_target(evidence.cluster)
     sized: list[WorkloadReport] = []
-    skipped = [_refused(vpa) for vpa in evidence.cluster.vpas if vpa.problem]
+    skipped = [_refused(vpa) for vpa in evidence.cluster.vpas if vpa.problem and vpa.is_shown]
     for workload in evidence.cluster.workloads:
+        if not workload.is_shown:
+            continue
         vpa = vpas.get(workload.ref)
         if evidence.unread and not demand.knows(workload.ref):
             skipped.append(_await_history(workload, vpa, evidence.unread))
@@ -258,7 +261,7 @@ def _write_all(
         key = vpa.namespace, vpa.name
         return _answer(vpa, reports.get(key), rows.get(key, ()), now=now, sink=sink)
 
-    return _map_parallel(settle, evidence.cluster.vpas, sink)
+    return _map_parallel(settle, (vpa for vpa in evidence.cluster.vpas if vpa.is_shown), sink)
 
 
 def _answer(

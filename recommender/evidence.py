@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
+from recommender.cluster.part import is_narrowed, warn_of_part
 from recommender.errors import NoDataError, StoreError, UsageError
 from recommender.history.assembly import empty_history
 from recommender.history.store_reader import Scope
@@ -16,6 +17,7 @@ from recommender.model.history import TimeGrid
 from recommender.model.identity import PodOwners, is_meant
 from recommender.model.recording import Recording
 from recommender.recording import choose_recorded_settings, read_recording
+from recommender.settings import ClusterSettings
 from recommender.units import MINUTE, format_duration, format_time
 from recommender.work import read_work
 
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from recommender.model.history import History
     from recommender.model.identity import WorkloadRef
     from recommender.model.work import WorkEvidence
-    from recommender.settings import ClusterSettings, WindowSettings
+    from recommender.settings import WindowSettings
     from recommender.work import WorkSource
 
 MOST_BINS = 100_000
@@ -47,26 +49,31 @@ class HistoryReader(Protocol):
 
 @dataclass(frozen=True)
 class RecordedSource:
-    """Evidence from a recording file; with `namespaces`, only their workloads and VPAs.
+    """Evidence from a recording file; with `namespaces`, of their workloads and VPAs only.
 
-    The nodes stay whole, since the price is the pool's.
+    The nodes stay whole, since the price is the pool's. With `sees_all` the other workloads stay
+    too and are not shown, since its tier is the pool's as well.
     """
 
     path: Path
     namespaces: tuple[str, ...] = ()
+    sees_all: bool = False
 
     def read(self) -> Recording:
         recording = read_recording(self.path)
         if not self.namespaces:
             return recording
-        cluster = _keep(recording.cluster, frozenset(self.namespaces))
+        narrow = _show if self.sees_all else _keep
+        cluster = narrow(recording.cluster, frozenset(self.namespaces))
         there = {each.ref.namespace for each in cluster.workloads}
         there |= {vpa.namespace for vpa in cluster.vpas}
-        warnings = tuple(
+        warnings = [
             f"nothing was recorded in namespace {namespace}; is its name right?"
             for namespace in dict.fromkeys(self.namespaces)
             if namespace not in there
-        )
+        ]
+        if not self.sees_all:
+            warnings.append(warn_of_part(ClusterSettings(namespace=self.namespaces)))
         return replace(recording, cluster=replace(cluster, warnings=(*cluster.warnings, *warnings)))
 
 
@@ -76,7 +83,8 @@ class LiveSource:
 
     `work` is asked for the work of the workloads whose EnergyProfile names a metric of it. With
     `explained` (NAMESPACE/KIND/NAME) of all workloads only those with a VPA of ours are read and
-    that one: what decides is the pool that a service sees.
+    that one: what decides is the pool that a service sees. Where -n or -l narrow what is read,
+    and not only what is shown, a warning says so.
 
     With `keeps_going` a store that cannot be read is no error: what an earlier read gave stands
     in, or nothing, and `Recording.unread` says why. `settle`: seconds by which the window ends
@@ -108,6 +116,9 @@ class LiveSource:
         cluster = state or history.cluster
         if cluster is None:  # the store reader builds one whenever it is asked to
             raise AssertionError("a run without an API server reads the cluster from the store")
+        if self._sees_a_part():
+            note = warn_of_part(self.settings)
+            cluster = replace(cluster, warnings=(*cluster.warnings, note))
         return Recording(
             created=format_time(now),
             cluster=cluster,
@@ -118,6 +129,10 @@ class LiveSource:
             settings=choose_recorded_settings(self.settings, self.window),
             unread=unread,
         )
+
+    def _sees_a_part(self) -> bool:
+        sees_all = self.cluster is not None and self.cluster.sees_all
+        return is_narrowed(self.settings) and not sees_all and not self.nodes_only
 
     def _add_latency(self, history: History, cluster: ClusterState) -> History:
         guards = {
@@ -209,4 +224,14 @@ def _keep(state: ClusterState, namespaces: frozenset[str]) -> ClusterState:
         workloads=tuple(each for each in state.workloads if each.ref.namespace in namespaces),
         vpas=tuple(vpa for vpa in state.vpas if vpa.namespace in namespaces),
         rivals=tuple(each for each in state.rivals if each.target.namespace in namespaces),
+    )
+
+
+def _show(state: ClusterState, namespaces: frozenset[str]) -> ClusterState:
+    return replace(
+        state,
+        workloads=tuple(
+            replace(each, is_shown=each.ref.namespace in namespaces) for each in state.workloads
+        ),
+        vpas=tuple(replace(vpa, is_shown=vpa.namespace in namespaces) for vpa in state.vpas),
     )

@@ -158,12 +158,17 @@ def _build_service(
     observer: CycleObserver,
     alarm: Alarm,
 ) -> Service:
+    def note_answer(step: str, done: int, total: int) -> None:  # noqa: ARG001 - as Progress has it
+        if done:
+            observer.record_answer()
+
     source = LiveSource(
         store=KeptHistory(
             StoreReader(
                 settings.store,
                 power=settings.sizing.power,
                 reads_bursts=not settings.window.no_bursts,
+                progress=note_answer,
             )
         ),
         latency=LatencyReader(settings.store),
@@ -171,7 +176,7 @@ def _build_service(
         settings=settings.cluster,
         window=settings.window,
         store_name=parse_endpoint(settings.store.store).url,  # without its password
-        work=KeptWork(WorkReader(settings.store)),
+        work=KeptWork(WorkReader(settings.store, progress=note_answer)),
         keeps_going=True,
         settle=settings.run.settle,
     )

@@ -35,15 +35,21 @@ READING = (StoreSettings, ClusterSettings, WindowSettings)
 
 
 def choose_source(
-    values: dict[str, Any], progress: Progress, *, explained: str = "", nodes_only: bool = False
+    values: dict[str, Any],
+    progress: Progress,
+    *,
+    explained: str = "",
+    nodes_only: bool = False,
+    sees_all: bool = False,
 ) -> EvidenceSource:
     """The recording where one is named, else the live edges.
 
+    With `sees_all` -n and -l narrow what is shown alone, for the judgement of pools takes all.
     The command's context closes the connection when the command ends. Raises UsageError for
     options that contradict each other.
     """
     if values["recording"]:
-        return _recorded_source(values)
+        return _recorded_source(values, sees_all=sees_all)
     if values["no_cluster"]:
         if values["selector"]:
             raise UsageError("--selector needs the labels of an API server; leave out --no-cluster")
@@ -64,6 +70,7 @@ def choose_source(
         store=store,
         explained=explained,
         nodes_only=nodes_only,
+        sees_all=sees_all,
     )
 
 
@@ -75,8 +82,9 @@ def live_source(
     store: StoreReader | None = None,
     explained: str = "",
     nodes_only: bool = False,
+    sees_all: bool = False,
 ) -> EvidenceSource:
-    """A store and, unless `connection` is None, an API server."""
+    """A store and, unless `connection` is None, an API server. Else as `choose_source`."""
     from recommender.cluster.reader import ClusterReader
     from recommender.evidence import LiveSource
     from recommender.history.endpoint import parse_endpoint
@@ -87,7 +95,7 @@ def live_source(
     return LiveSource(
         store=store or _store_reader(values, progress),
         latency=LatencyReader(settings) if connection else None,
-        cluster=ClusterReader(connection, cluster) if connection else None,
+        cluster=ClusterReader(connection, cluster, sees_all=sees_all) if connection else None,
         settings=cluster,
         window=collect(WindowSettings, values),
         store_name=parse_endpoint(settings.store).url,  # without its password
@@ -135,11 +143,12 @@ def table_source(settings: RecordSettings, progress: Progress) -> EvidenceSource
     )
 
 
-def _recorded_source(values: dict[str, Any]) -> EvidenceSource:
+def _recorded_source(values: dict[str, Any], *, sees_all: bool) -> EvidenceSource:
     from recommender.evidence import RecordedSource
 
     _refuse_live_options("--recording", allowed={"namespace", "recording"})
-    return RecordedSource(Path(values["recording"]), namespaces=values["namespace"])
+    path = Path(values["recording"])
+    return RecordedSource(path, namespaces=values["namespace"], sees_all=sees_all)
 
 
 def _refuse_live_options(instead: str, *, allowed: set[str]) -> None:

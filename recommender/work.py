@@ -31,7 +31,7 @@ class WorkSource(Protocol):
 def read_work(
     cluster: ClusterState, source: WorkSource, *, grid: TimeGrid, explained: str = ""
 ) -> dict[WorkloadRef, WorkEvidence]:
-    """What is known of the work of each workload that has an EnergyProfile or is `explained`.
+    """What is known of the work of each that is shown and has an EnergyProfile or is `explained`.
 
     Instructions are asked for where its own metric tells nothing. What goes wrong with one is
     said in its evidence and ends nothing else.
@@ -42,7 +42,7 @@ def read_work(
     metrics |= {
         vpa.target: vpa.profile.work_metric
         for vpa in reversed(cluster.vpas)
-        if vpa.profile and vpa.target and not vpa.problem
+        if vpa.profile and vpa.target and not vpa.problem and vpa.is_shown
     }
     asked = _Question(source, cluster.owners, grid)
     return {ref: asked.evidence(ref, metric) for ref, metric in sorted(metrics.items())}

@@ -13,7 +13,15 @@ from manifests.dashboards.page import (
     Row,
     build_page,
 )
-from manifests.dashboards.panel import HALF, QUARTER, WIDE, draw_lines, show_number, show_table
+from manifests.dashboards.panel import (
+    HALF,
+    QUARTER,
+    SIXTH,
+    WIDE,
+    draw_lines,
+    show_number,
+    show_table,
+)
 from manifests.dashboards.query import IN_CLUSTER, IN_NAMESPACE, Query, collector, rate, recommender
 
 if TYPE_CHECKING:
@@ -247,7 +255,7 @@ def _carbon() -> Row:
                 "suffix:g/h",
                 Query(f"sum({recommender(grams, estimate='now')})", "now"),
                 Query(f"sum({recommender(grams, estimate='saved')})", "to save"),
-                width=QUARTER,
+                width=SIXTH,
                 none=_NOT_TOLD.format("--carbon-intensity"),
             ),
             show_number(
@@ -260,7 +268,7 @@ def _carbon() -> Row:
                     f"sum by (currency) ({recommender(cost, estimate='saved')})",
                     "{{currency}} to save",
                 ),
-                width=QUARTER,
+                width=SIXTH,
                 none=_NOT_TOLD.format("--energy-price"),
             ),
             show_number(
@@ -269,7 +277,7 @@ def _carbon() -> Row:
                 "part of the carbon of their energy.",
                 "suffix:g/h",
                 Query(f"sum({recommender('embodied_grams_per_hour')})"),
-                width=QUARTER,
+                width=SIXTH,
                 none=_NOT_TOLD.format("--embodied-carbon"),
             ),
             show_number(
@@ -283,6 +291,21 @@ def _carbon() -> Row:
                 ),
                 width=QUARTER,
                 none="constants have none",
+            ),
+            show_number(
+                "Sources without a number",
+                "Sources of carbon intensity and of prices that stopped, or never had a value: "
+                "what rests on them is missing.",
+                "none",
+                *(
+                    Query(f"count({known} == 0) or 0 * count({known})", name)
+                    for name, known in (
+                        ("carbon", recommender("carbon_intensity_known")),
+                        ("price", recommender("energy_price_known")),
+                    )
+                ),
+                width=QUARTER,
+                none="none was named",
             ),
             draw_lines(
                 "Carbon intensity",

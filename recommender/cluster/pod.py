@@ -125,13 +125,15 @@ def newest_containers(
     """The containers of the newest active pod, in its order.
 
     Without one those of the template, and without that too those of the newest pod that was.
-    A container that was killed for memory in any of the pods is marked, and one that was not
-    yet in the newest pod when VPA's admission controller saw that.
+    A container that was killed for memory in any of the pods is marked, one that was not
+    yet in the newest pod when VPA's admission controller saw that, and one that the template does
+    not have.
     """
     newest = _newest(pods, template)
     spec = template if newest is None else newest.spec
     killed = {name for pod in pods for name in _oom_killed(pod)}
     observed = None if newest is None else _observed_containers(newest)
+    written = {each.name for each in (template.containers or () if template else ())}
     return tuple(
         ContainerSpec(
             name=container.name,
@@ -139,6 +141,7 @@ def newest_containers(
             limits=accept_amount(container.resources.limits),
             oom_killed=container.name in killed,
             is_injected=observed is not None and container.name not in observed,
+            in_template=not written or container.name in written,
         )
         for container in (spec.containers or () if spec else ())
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from recommender.cluster.controller import KnownController, OwnerChains
 from recommender.cluster.discovery import KindCatalogue
 from recommender.cluster.membership import BETWEEN, Membership, assign_pods
 from recommender.cluster.node import convert_nodes, find_releaser_of_nodes
+from recommender.cluster.part import is_narrowed, warn_of_background, warn_of_part
 from recommender.cluster.pod import count_by_node, is_active, newest_containers, newest_sidecars
 from recommender.cluster.profile import convert_profile
 from recommender.cluster.resource import is_object_name
@@ -17,6 +18,7 @@ from recommender.cluster.selector import Selector, parse_selector
 from recommender.cluster.snapshot import Snapshot, SnapshotReader
 from recommender.cluster.target import Resolution, TargetResolver
 from recommender.cluster.vpa import VpaClaim, find_older
+from recommender.errors import ClusterForbiddenError
 from recommender.model.cluster import ClusterState, Rival, Vpa, Workload
 
 if TYPE_CHECKING:
@@ -30,36 +32,63 @@ if TYPE_CHECKING:
 
 
 class ClusterReader:
-    """Reads a snapshot of the cluster through the API server. Nothing is watched or kept."""
+    """Reads a snapshot of the cluster through the API server. Nothing is watched or kept.
 
-    def __init__(self, client: ApiClientEdge, settings: ClusterSettings) -> None:
+    With `sees_all` all VPAs of ours and their workloads are read, as a service does; those that
+    -n and -l do not mean are there for their pools alone (`is_shown`). Where the rights do not
+    reach as far, a warning says so.
+    """
+
+    def __init__(
+        self, client: ApiClientEdge, settings: ClusterSettings, *, sees_all: bool = False
+    ) -> None:
         """Raises UsageError for a selector that cannot be meant."""
         self._client = client
         self._settings = settings
         self._selector = parse_selector(settings.selector)
+        self.sees_all = sees_all
 
     def read(self) -> ClusterState:
         """Raises ClusterError where the API server cannot be asked or refuses what is needed."""
-        snapshot = SnapshotReader(self._client, self._settings).read()
+        if not self.sees_all or not self._settings.namespace:
+            return self._read(self._settings)
+        try:
+            return self._read(replace(self._settings, namespace=()))
+        except ClusterForbiddenError as error:
+            state = self._read(self._settings)
+            note = warn_of_part(self._settings, str(error))
+            return replace(state, warnings=(*state.warnings, note))
+
+    def _read(self, settings: ClusterSettings) -> ClusterState:
+        """Of the namespaces that these settings name."""
+        snapshot = SnapshotReader(self._client, settings).read()
         kinds = KindCatalogue(self._client)
         chains = OwnerChains(snapshot.controllers, kinds)
         resolver = TargetResolver(self._client, snapshot.controllers, chains, kinds)
         answers = [_answer(claim, resolver) for claim in snapshot.claims]
         members = assign_pods(snapshot.intake.pods, snapshot.controllers, chains, answers)
-        choice = _Choice(self._selector, snapshot.controllers, members)
-        vpas = _convert_vpas(snapshot, answers, choice)
-        wanted = {vpa.target for vpa in vpas if vpa.target and not vpa.problem}
+        choice = _Choice(
+            frozenset(self._settings.namespace), self._selector, snapshot.controllers, members
+        )
+        vpas = _convert_vpas(snapshot, answers, choice, sees_all=self.sees_all)
+        wanted = _list_targets(vpas)
+        shown = _list_targets(vpa for vpa in vpas if vpa.is_shown)
+        warnings = [*snapshot.warnings, *self._warn_of_empty(snapshot)]
         if self._settings.all_workloads:
-            wanted |= choice.choose_all(chains)
+            everything = choice.list_all(chains)
+            shown |= {ref for ref in everything if choice.includes(ref)}
+            wanted |= shown
+            if self.sees_all and is_narrowed(self._settings) and (left := len(everything - wanted)):
+                warnings.append(warn_of_background(self._settings, left))
         return ClusterState(
             source=self._client.source,
             nodes=convert_nodes(snapshot.nodes),
-            workloads=_convert_workloads(wanted, members, snapshot),
+            workloads=_convert_workloads(wanted, members, snapshot, shown),
             vpas=vpas,
             reserved=snapshot.intake.reservations.by_node() if snapshot.intake.is_whole else {},
             owners=members.owners,
             node_releaser=find_releaser_of_nodes(snapshot.nodes) or snapshot.intake.releaser,
-            warnings=(*snapshot.warnings, *self._warn_of_empty(snapshot)),
+            warnings=tuple(warnings),
             limits=snapshot.limits,
             rivals=_choose_rivals(snapshot, vpas),
         )
@@ -75,14 +104,21 @@ class ClusterReader:
 
 @dataclass(frozen=True)
 class _Choice:
-    """Which workloads -l and --all-workloads mean."""
+    """Which workloads -n, -l and --all-workloads mean; no namespaces are all."""
 
+    namespaces: frozenset[str]
     selector: Selector
     controllers: Mapping[WorkloadRef, KnownController]
     members: Membership
 
+    def covers(self, namespace: str) -> bool:
+        """Whether -n means it."""
+        return not self.namespaces or namespace in self.namespaces
+
     def includes(self, ref: WorkloadRef | None, labels: Mapping[str, str] | None = None) -> bool:
-        """Whether -l matches the workload's labels; its pods' where its own are not known."""
+        """Whether -n means its namespace and -l its labels; its pods' where its own are unknown."""
+        if ref is not None and not self.covers(ref.namespace):
+            return False
         if not self.selector.requirements:
             return True
         if ref is None:
@@ -95,7 +131,7 @@ class _Choice:
             labels = pods[-1].metadata.labels
         return self.selector.matches(labels or {})
 
-    def choose_all(self, chains: OwnerChains) -> set[WorkloadRef]:
+    def list_all(self, chains: OwnerChains) -> set[WorkloadRef]:
         """Every topmost workload; a ReplicaSet or Job of its own only while it has pods."""
         lasting = {
             ref
@@ -103,7 +139,7 @@ class _Choice:
             if ref.kind not in BETWEEN and chains.workload_of(controller) == ref
         }
         running = {ref for ref in self.members.pods if self.members.has_active(ref)}
-        return {ref for ref in lasting | running if self.includes(ref)}
+        return lasting | running
 
 
 def _answer(claim: VpaClaim, resolver: TargetResolver) -> Resolution:
@@ -114,20 +150,21 @@ def _answer(claim: VpaClaim, resolver: TargetResolver) -> Resolution:
 
 
 def _convert_vpas(
-    snapshot: Snapshot, answers: Iterable[Resolution], choice: _Choice
+    snapshot: Snapshot, answers: Iterable[Resolution], choice: _Choice, *, sees_all: bool
 ) -> tuple[Vpa, ...]:
     older = find_older(snapshot.claims)
-    return tuple(
+    vpas = (
         _convert_vpa(
             claim,
             answer,
             older.get((claim.namespace, claim.name)),
             matches_pods=choice.members.has_active(answer.ref),
             profile=snapshot.profiles.get((claim.namespace, claim.name)),
+            is_shown=choice.covers(claim.namespace) and choice.includes(answer.ref, answer.labels),
         )
         for claim, answer in zip(snapshot.claims, answers, strict=True)
-        if choice.includes(answer.ref, answer.labels)
     )
+    return tuple(vpa for vpa in vpas if vpa.is_shown or sees_all)
 
 
 def _convert_vpa(
@@ -137,6 +174,7 @@ def _convert_vpa(
     *,
     matches_pods: bool,
     profile: ProfileItem | None,
+    is_shown: bool,
 ) -> Vpa:
     intent = convert_profile(profile) if profile else None
     precedence = (
@@ -158,29 +196,43 @@ def _convert_vpa(
         uid=claim.metadata.uid,
         resource_version=claim.metadata.resource_version,
         profile=intent,
+        is_shown=is_shown,
     )
 
 
+def _list_targets(vpas: Iterable[Vpa]) -> set[WorkloadRef]:
+    """Workloads that get a recommendation of ours."""
+    return {vpa.target for vpa in vpas if vpa.target and not vpa.problem}
+
+
 def _choose_rivals(snapshot: Snapshot, vpas: Iterable[Vpa]) -> tuple[Rival, ...]:
-    """Those on workloads that get a recommendation of ours."""
-    ours = {vpa.target for vpa in vpas if not vpa.problem}
+    ours = _list_targets(vpas)
     return tuple(rival for rival in snapshot.rivals if rival.target in ours)
 
 
 def _convert_workloads(
-    wanted: Iterable[WorkloadRef], members: Membership, snapshot: Snapshot
+    wanted: Iterable[WorkloadRef], members: Membership, snapshot: Snapshot, shown: set[WorkloadRef]
 ) -> tuple[Workload, ...]:
     scalers = find_cpu_scalers(snapshot.hpas)
     return tuple(
         _convert_workload(
-            ref, members.pods.get(ref, []), snapshot.controllers.get(ref), scalers.get(ref)
+            ref,
+            members.pods.get(ref, []),
+            snapshot.controllers.get(ref),
+            scalers.get(ref),
+            is_shown=ref in shown,
         )
         for ref in sorted(wanted)
     )
 
 
 def _convert_workload(
-    ref: WorkloadRef, pods: list[Pod], controller: KnownController | None, hpa: NamedScaler | None
+    ref: WorkloadRef,
+    pods: list[Pod],
+    controller: KnownController | None,
+    hpa: NamedScaler | None,
+    *,
+    is_shown: bool,
 ) -> Workload:
     active = [pod for pod in pods if is_active(pod)]
     template = controller.template if controller else None
@@ -192,4 +244,5 @@ def _convert_workload(
         hpa_on_cpu=hpa.name if hpa else "",
         sidecars=newest_sidecars(pods, template),
         scaler=hpa.scaler if hpa else None,
+        is_shown=is_shown,
     )

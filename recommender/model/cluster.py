@@ -37,7 +37,9 @@ class ContainerSpec:
     """One container of a workload as its newest pods have it.
 
     `is_injected`: it was put into the pods after VPA's admission controller had seen them, so
-    that no recommendation reaches it.
+    that no recommendation reaches it. Not `in_template`: something (a mesh, VPA seeing it or not)
+    put it into the pods, so that no manifest of the workload has it; true where the template is
+    not known.
     """
 
     name: str
@@ -45,6 +47,7 @@ class ContainerSpec:
     limits: Amounts = NOTHING
     oom_killed: bool = False
     is_injected: bool = False
+    in_template: bool = True
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,8 @@ class Workload:
     containers that run beside them (restartPolicy Always). `replicas` counts pods that run or
     wait to run; `pods_on` counts the scheduled ones by node. `hpa_on_cpu` names the
     HorizontalPodAutoscaler that scales it on CPU, "" where there is none; `scaler` says how, None
-    where that is not known.
+    where that is not known. One that is not `is_shown` is there for its pool alone, which is judged
+    by all of its workloads.
     """
 
     ref: WorkloadRef
@@ -82,6 +86,7 @@ class Workload:
     hpa_on_cpu: str = ""
     sidecars: tuple[str, ...] = ()
     scaler: CpuScaler | None = None
+    is_shown: bool = True
 
 
 @dataclass(frozen=True)
@@ -104,7 +109,7 @@ class Vpa:
     why (condition ConfigUnsupported). `status` is the object's status as it was read.
     `work_class` is "" where it names none; `matches_pods`: some pod of the target runs or waits
     to run. `uid` and `resource_version` say which object was read, and which state of it.
-    `profile` is its EnergyProfile, None where there is none.
+    `profile` is its EnergyProfile, None where there is none; `is_shown` as of its workload.
     """
 
     namespace: str
@@ -120,6 +125,7 @@ class Vpa:
     uid: str = ""
     resource_version: str = ""
     profile: Profile | None = None
+    is_shown: bool = True
 
     def policy(self, container: str) -> ContainerPolicy:
         """An exact name beats `*`; the two are never merged.

@@ -137,6 +137,13 @@ class ContainerReport(_Json, frozen=True):
         tuple[CurvePoint, ...], Meta(description="by requestCores; empty where not asked for")
     ] = ()
     why: Annotated[str, Meta(description="the deciding step in a few words, for tables")] = ""
+    in_template: Annotated[
+        bool,
+        Meta(
+            description="false: something put it into the pods (a mesh's sidecar), and the "
+            "workload's own pod template does not have it"
+        ),
+    ] = True
 
 
 class Conflict(_Json, frozen=True):

@@ -51,13 +51,14 @@ def format_patches(report: Report) -> str:
     """The documents; comments alone where nothing changes.
 
     A limit is touched only where the new request would be above it, which Kubernetes refuses:
-    then it keeps its proportion to the request.
+    then it keeps its proportion to the request. A container that its workload's template does not
+    have is left out: merged into that it would be a container without an image.
     """
     parts = [_comments(_head(report))]
-    left_out: list[str] = []
+    left_out = list(warn_of_injected(report))
     count = 0
     for workload in report.workloads:
-        changes = {each.name: _change_of(each) for each in workload.containers}
+        changes = {each.name: _change_of(each) for each in workload.containers if each.in_template}
         changes = {name: change for name, change in changes.items() if change.requests}
         if not changes:
             continue
@@ -70,6 +71,17 @@ def format_patches(report: Report) -> str:
         left_out.insert(0, "nothing to patch")
     left_out += [f"skipped: {describe_skip(row)}" for row in report.skipped]
     return "".join([*parts, _comments(left_out)])
+
+
+def warn_of_injected(report: Report) -> Iterator[str]:
+    """A line for each container whose request changes, and that no manifest of its workload has."""
+    for workload in report.workloads:
+        for container in workload.containers:
+            if not container.in_template and _change_of(container).requests:
+                yield (
+                    f"left out: {_name(workload)}, container {container.name}: the workload's "
+                    "template does not have it; set its requests where it is injected"
+                )
 
 
 def _head(report: Report) -> Iterator[str]:

@@ -90,6 +90,7 @@ def size_container(case: Case, *, with_curve: bool) -> ContainerReport:
         exposure=estimate_exposure(case, stock=stock, ours=bands),
         curve=meaning.curve,
         why=choose_why(case, tier, cpu, terms=terms),
+        in_template=case.spec.in_template,
     )
 
 

@@ -48,6 +48,12 @@ def _collect_carbon(flow: Flow | None) -> Iterator[Metric]:
         [((flow.per_kwh.source,), _newest(flow))] if flow else [],
     )
     yield gauge(
+        "carbon_intensity_known",
+        "1 where the source of the carbon intensity has a number, 0 where it stopped or has none.",
+        ("source",),
+        [((flow.per_kwh.source,), _is_known(flow))] if flow else [],
+    )
+    yield gauge(
         "carbon_grams_per_hour",
         "Grams of CO2e of the nodes' energy in an hour: now, and saved with its 90 % interval.",
         ("estimate",),
@@ -70,6 +76,12 @@ def _collect_cost(flow: Flow | None) -> Iterator[Metric]:
         [((flow.per_kwh.source,), _newest(flow))] if flow else [],
     )
     yield gauge(
+        "energy_price_known",
+        "1 where the source of the price of energy has a number, 0 where it stopped or has none.",
+        ("source",),
+        [((flow.per_kwh.source,), _is_known(flow))] if flow else [],
+    )
+    yield gauge(
         "energy_cost_per_hour",
         "Cost of the nodes' energy in an hour: now, and saved with its 90 % interval.",
         ("currency", "estimate"),
@@ -80,6 +92,10 @@ def _collect_cost(flow: Flow | None) -> Iterator[Metric]:
 def _newest(flow: Flow) -> float | None:
     newest = flow.per_kwh.newest
     return None if newest is None else parse_time(newest)
+
+
+def _is_known(flow: Flow) -> float:
+    return float(flow.per_kwh.mean is not None)
 
 
 def _list_amounts(flow: Flow | None) -> Iterator[tuple[str, float | None]]:

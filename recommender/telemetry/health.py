@@ -49,12 +49,14 @@ class Vitals:
     """All that health is judged by, replaced as a whole by the loop of the service.
 
     `last_turn` is when a cycle last ended, whatever came of it, or, on a replica that waits for
-    the Lease, when its loop last turned; None: not yet. `report` is of the newest cycle.
+    the Lease, when its loop last turned; None: not yet. `last_answer` is when the store last
+    answered, also in the middle of a cycle. `report` is of the newest cycle.
     """
 
     started: float
     interval: float
     last_turn: float | None = None
+    last_answer: float | None = None
     is_standby: bool = False
     store: Contact = field(default=Contact("store"))
     cluster: Contact = field(default=Contact("API server"))
@@ -62,14 +64,26 @@ class Vitals:
 
 
 def judge_life(
-    *, now: float, last_cycle_end: float | None, started: float, interval: float
+    *,
+    now: float,
+    last_cycle_end: float | None,
+    started: float,
+    interval: float,
+    last_answer: float | None = None,
 ) -> Verdict:
-    """Whether cycles still end: /healthz. A cycle that failed has ended too."""
+    """Whether cycles still end, or one goes on: /healthz. A cycle that failed has ended too.
+
+    A first read of a slow store takes longer than any number of intervals that would tell a loop
+    that hangs; to end it would only let it begin anew. As long as queries are answered it goes on.
+    """
     age = now - (started if last_cycle_end is None else last_cycle_end)
-    if age > _LATE_INTERVALS * interval:
-        said = f"no cycle ended for {format_duration(age)}"
-        return Verdict(is_good=False, reason=f"{said}, one is due each {format_duration(interval)}")
-    return Verdict(is_good=True, reason="cycles end as they should")
+    late = _LATE_INTERVALS * interval
+    if age <= late:
+        return Verdict(is_good=True, reason="cycles end as they should")
+    said = f"no cycle ended for {format_duration(age)}"
+    if last_answer is not None and now - last_answer <= late:
+        return Verdict(is_good=True, reason=f"{said}, but the store goes on answering its queries")
+    return Verdict(is_good=False, reason=f"{said}, one is due each {format_duration(interval)}")
 
 
 def judge_readiness(*, store: Contact, cluster: Contact, is_standby: bool = False) -> Verdict:
@@ -92,6 +106,7 @@ def judge_vitals(vitals: Vitals, *, now: float) -> tuple[Verdict, Verdict]:
         last_cycle_end=vitals.last_turn,
         started=vitals.started,
         interval=vitals.interval,
+        last_answer=vitals.last_answer,
     )
     return life, judge_readiness(
         store=vitals.store, cluster=vitals.cluster, is_standby=vitals.is_standby

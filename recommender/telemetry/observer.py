@@ -65,14 +65,26 @@ class CycleObserver:
         self._clock = clock
         self._counted: object = None
         self._vitals = Vitals(started=clock(), interval=interval)
+        self._last_answer: float | None = None
+        self._is_defective = False
 
     @property
     def vitals(self) -> Vitals:
-        return self._vitals
+        return replace(self._vitals, last_answer=self._last_answer)
+
+    def record_answer(self) -> None:
+        """The store answered a query; may be called by any thread.
+
+        Of a process that has shown a defect of ours no answer is a sign of life: see
+        `record_failure`.
+        """
+        if not self._is_defective:
+            self._last_answer = self._clock()
 
     def record_cycle(self, cycle: EndedCycle, *, seconds: float) -> None:
         """A cycle that ended after so many seconds, whether or not the store could be read."""
         evidence, vitals = cycle.evidence, self._vitals
+        self._is_defective = False
         store = vitals.store.failed(evidence.unread) if evidence.unread else vitals.store.reached()
         self._vitals = replace(
             vitals,
@@ -103,7 +115,10 @@ class CycleObserver:
         ours, of which a restart may free a process that has it again and again.
         """
         vitals = replace(self._vitals, is_standby=False)
-        if isinstance(error, JoulefitError):
+        self._is_defective = not isinstance(error, JoulefitError)
+        if self._is_defective:
+            self._last_answer = None
+        else:
             vitals = replace(vitals, last_turn=self._clock())
         if isinstance(error, ClusterError):
             vitals = replace(vitals, cluster=vitals.cluster.failed(str(error)))

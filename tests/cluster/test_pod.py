@@ -213,6 +213,20 @@ def test_containers_that_came_after_admission_are_marked(value, injected):
     assert marked == injected
 
 
+def test_containers_that_the_template_does_not_have_are_marked():
+    made = decoded(containers=[cpu("app", "1"), cpu("mesh", "1")])
+    template = decoded(containers=[cpu("app", "2"), cpu("gone", "1")]).spec
+    found = [(spec.name, spec.in_template) for spec in newest_containers([made], template)]
+    assert found == [("app", True), ("mesh", False)]
+
+
+@pytest.mark.parametrize("containers", [None, []], ids=["none is known", "it has no container"])
+def test_without_a_template_no_container_is_marked(containers):
+    made = decoded(containers=[cpu("app", "1")])
+    template = None if containers is None else decoded(containers=containers).spec
+    assert [spec.in_template for spec in newest_containers([made], template)] == [True]
+
+
 @pytest.mark.parametrize("quantity", ["NaN", "inf", "", "-1", "lots", "0x10", -5])
 def test_what_is_no_quantity_or_below_zero_is_no_request(quantity):
     made = decoded(containers=[cpu("app", quantity), cpu("log", "100m")])

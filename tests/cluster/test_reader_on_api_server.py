@@ -276,9 +276,9 @@ def test_sidecars_and_injected_containers_are_told_from_those_that_can_be_sized(
         builder.controller("StatefulSet", shop, "db"), made, vpa(shop, "db", kind="StatefulSet")
     )
     (workload,) = state.workloads
-    assert [(each.name, each.is_injected) for each in workload.containers] == [
-        ("app", False),
-        ("mesh", True),
+    assert [(each.name, each.is_injected, each.in_template) for each in workload.containers] == [
+        ("app", False, True),
+        ("mesh", True, False),
     ]
     assert workload.sidecars == ("log",)
 

@@ -205,6 +205,8 @@ def test_the_ports_of_the_stores_pods_may_be_others_than_its_services():
         ("collector.settings.idle=all", "'requests', 'usage', 'none'"),
         ("collector.identity=docker", "'apiServer', 'kubelet', 'none'"),
         ("collector.kubelet.port=70000", "maximum: got 70,000, want 65,535"),
+        ("collector.extraVolumes[0].secret.secretName=tls", "missing property 'name'"),
+        ("recommender.extraVolumeMounts[0].name=tls", "missing property 'mountPath'"),
         ("image.pullPolicy=Sometimes", "'Always', 'IfNotPresent', 'Never'"),
         ("image.digest=latest", "'/image/digest'"),
         ("store.url=prometheus:9090", "'/store/url'"),
@@ -225,6 +227,7 @@ def test_a_bad_value_is_refused_with_its_place(pair, words):
             ["image.tag=v1", f"image.digest=sha256:{'0' * 64}"],
             "image.tag and image.digest are both",
         ),
+        (["monitoring.endpoint.relabelings[0].action=drop"], "give monitoring.relabelings"),
         (["apiServer.port=6443"], "apiServer.port is given without apiServer.host"),
         (["namespace.create=true", "collector.namespace=joulefit"], "give it one of its own"),
     ],
@@ -269,6 +272,35 @@ def test_secrets_of_the_store_are_files_that_only_the_process_reads():
     assert pod["securityContext"]["fsGroup"] == pod["securityContext"]["runAsUser"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "section"),
+    [("Deployment", "joulefit", "recommender"), ("DaemonSet", "joulefit-collector", "collector")],
+    ids=["recommender", "collector"],
+)
+def test_volumes_of_ones_own_come_behind_those_of_the_chart(usual, kind, name, section):
+    pairs = [
+        f"{section}.extraVolumes[0].name=tls",
+        f"{section}.extraVolumes[0].secret.secretName=certificate",
+        f"{section}.extraVolumeMounts[0].name=tls",
+        f"{section}.extraVolumeMounts[0].mountPath=/etc/joulefit/tls",
+        f"{section}.extraVolumeMounts[0].readOnly=true",
+    ]
+    plain, pod = pod_of(usual, kind, name), pod_of(rendered(*setting(*pairs)), kind, name)
+    volume = {"name": "tls", "secret": {"secretName": "certificate"}}
+    mount = {"name": "tls", "mountPath": "/etc/joulefit/tls", "readOnly": True}
+    assert pod["volumes"] == [*plain["volumes"], volume]
+    (before,), (after,) = plain["containers"], pod["containers"]
+    assert after["volumeMounts"] == [*before["volumeMounts"], mount]
+
+
+def test_openshift_lets_the_collector_have_volumes_of_ones_own_where_it_has_any():
+    values = ("--values", str(VALUES / "openshift.yaml"))
+    key = "SecurityContextConstraints", "joulefit-collector"
+    assert rendered(*values)[key]["volumes"] == ["emptyDir", "hostPath", "projected"]
+    pairs = ["collector.extraVolumes[0].name=tls", "collector.extraVolumes[0].secret.secretName=a"]
+    assert {"configMap", "secret"} <= set(rendered(*values, *setting(*pairs))[key]["volumes"])
+
+
 def test_what_the_operator_takes_is_there_where_the_operator_is():
     kinds = {"ServiceMonitor", "PodMonitor"}
     assert not kinds & {kind for kind, _ in rendered()}
@@ -284,6 +316,50 @@ def test_what_the_operator_takes_is_there_where_the_operator_is():
         *setting("monitoring.prometheusOperator=false"),
     )
     assert not kinds & {kind for kind, _ in never}
+
+
+def test_relabelings_of_ones_own_come_behind_those_that_name_the_node():
+    own = {"targetLabel": "cluster", "replacement": "east"}
+    pairs = [f"monitoring.relabelings[0].{key}={value}" for key, value in own.items()]
+    objects = rendered("--api-versions", "monitoring.coreos.com/v1", *setting(*pairs))
+    (pods,) = objects["PodMonitor", "joulefit-collector"]["spec"]["podMetricsEndpoints"]
+    (service,) = objects["ServiceMonitor", "joulefit"]["spec"]["endpoints"]
+    assert [each["targetLabel"] for each in pods["relabelings"]] == ["node", "cluster"]
+    assert service["relabelings"] == [own]
+
+
+def test_namespaces_that_the_chart_makes_have_labels_of_ones_own():
+    monitored = {"openshift.io/cluster-monitoring": "true"}
+    flags = [
+        part
+        for key in ("namespace.labels", "collector.namespaceLabels")
+        for part in ("--set-json", f"{key}={json.dumps(monitored)}")
+    ]
+    objects = rendered("--set", "namespace.create=true", *flags)
+    for name, level in (("joulefit", "restricted"), ("joulefit-collector", "privileged")):
+        labels = objects["Namespace", name]["metadata"]["labels"]
+        assert monitored.items() <= labels.items()
+        assert labels["pod-security.kubernetes.io/enforce"] == level
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_plain_monitors_select_something_that_each_plain_manifest_has(overlay):
+    """The collector's are a file of their own: Kepler stands in for it and its namespace."""
+    names = ["monitoring", *([] if overlay == "kepler" else ["monitoring-collector"])]
+    there = [each for each in yaml.safe_load_all((PLAIN / f"{overlay}.yaml").read_text()) if each]
+    namespaces = {each["metadata"]["name"] for each in there if each["kind"] == "Namespace"}
+    labelled = [
+        (each["metadata"]["namespace"], holder["metadata"]["labels"].items())
+        for each in there
+        if each["kind"] in {"Deployment", "DaemonSet", "Service"}
+        for holder in (each if each["kind"] == "Service" else each["spec"]["template"],)
+    ]
+    for name in names:
+        for monitor in yaml.safe_load_all((PLAIN / f"{name}.yaml").read_text()):
+            namespace = monitor["metadata"]["namespace"]
+            assert namespace in namespaces
+            wanted = monitor["spec"].get("selector", {}).get("matchLabels", {}).items()
+            assert any(there == namespace and wanted <= has for there, has in labelled)
 
 
 def test_whatever_dashboards_and_rules_there_are_go_along(tmp_path):

@@ -44,6 +44,14 @@ def run(kubeconfig, store, *flags):
     return joulefit("run", "--once", "-n", TEAM, *where, *flags)
 
 
+def part_of(namespace):
+    """What a run says that reads one namespace alone."""
+    return (
+        f"warning: only -n {namespace} was read, so pools are judged by a part of their workloads; "
+        "tiers and requests may differ from those of a run that sees all"
+    )
+
+
 def listed(plane):
     path = f"/apis/autoscaling.k8s.io/v1/namespaces/{TEAM}/verticalpodautoscalers"
     return plane.api.get(path)["items"]
@@ -113,7 +121,7 @@ def test_who_may_not_write_gets_the_rule_to_add_for_each_vpa_and_exit_code_1(pla
     rules = [rule for rule in list_rules() if rule["resources"] != [WRITING]]
     outcome = run(plane.new_user(name, rules), store)
     assert outcome.code == ERROR
-    assert outcome.stderr == ""
+    assert outcome.stderr == f"{part_of(TEAM)}\n"
     *lines, count = outcome.stdout.splitlines()
     assert lines == [
         f"{TEAM}/{vpa}: failed: {WRITING}: patch is forbidden for system:serviceaccount:"
@@ -139,7 +147,7 @@ def test_a_crd_without_the_status_subresource_is_recognised_and_named(
     plane.apply(team_objects())
     outcome = run(plane.kubeconfig, store)
     assert outcome.code == ERROR
-    assert outcome.stderr == ""
+    assert outcome.stderr == f"{part_of(TEAM)}\n"
     *lines, count = outcome.stdout.splitlines()
     assert lines == [
         f"{TEAM}/{vpa}: failed: the VPA CRD of this cluster has no status"
@@ -159,7 +167,7 @@ def test_a_namespace_that_does_not_exist_is_warned_of(plane, store, tmp_path):
     where = ("--kubeconfig", plane.kubeconfig, "--store", store, *WINDOW, "-n", "nowhere")
     written = joulefit("run", "--once", *where)
     assert (written.code, written.stdout) == (0, "no VPA names this recommender\n")
-    assert written.stderr == f"{MISSING}\n"
+    assert written.stderr == f"{MISSING}\n{part_of('nowhere')}\n"
     assert f"{MISSING}\n" in joulefit("report", *where).stdout
     recorded = joulefit("record", tmp_path / "week", *where)
     assert recorded.stderr.splitlines()[0] == MISSING

@@ -189,6 +189,25 @@ def test_explain_shows_one_workload_and_knows_short_kinds(live, fleet):
         assert word in outcome.stdout
 
 
+def test_a_part_has_the_rows_of_the_whole(live, report, fleet):
+    namespace = fleet.workloads[-1].namespace
+    outcome = live("report", "--output", "json", "-n", namespace)
+    assert outcome.code == 0, outcome.stderr
+    expected = [row for row in report["workloads"] if row["namespace"] == namespace]
+    assert 0 < len(expected) < len(report["workloads"])
+    assert outcome.json["workloads"] == expected
+    assert outcome.json["source"]["warnings"] == report["source"]["warnings"]
+
+
+def test_a_part_that_the_store_alone_tells_of_says_that_it_is_one(fleet, store_of, window):
+    namespace = fleet.workloads[-1].namespace
+    flags = ("--no-cluster", "-n", namespace, "--output", "json", *window)
+    outcome = joulefit("report", *flags, "--store", store_of("cadvisor+ksm"))
+    assert outcome.code == 0, outcome.stderr
+    warning = outcome.json["source"]["warnings"][0]
+    assert warning.startswith(f"only -n {namespace} was read, so pools are judged by a part")
+
+
 def test_one_namespace_can_be_asked_for(live):
     outcome = live("report", "--output", "json", "-n", "kube-system", "--all-workloads")
     assert outcome.code == 0

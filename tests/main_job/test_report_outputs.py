@@ -1,10 +1,12 @@
 """What pipelines and repositories take of a report: page, markdown, patches, exit codes."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import yaml
 
+from recommender.recording import read_recording, write_recording
 from recommender.units import parse_quantity
 from tests.main_job.command import joulefit
 
@@ -76,6 +78,26 @@ def patches(live):
     outcome = live("report", "--output", "patch")
     assert (outcome.code, outcome.stderr) == (0, "")
     return outcome.stdout
+
+
+def test_an_injected_container_is_named_on_stderr_and_is_in_no_patch(recording, tmp_path):
+    evidence = read_recording(recording)
+    mesh, *others = evidence.cluster.workloads
+    (box,) = mesh.containers
+    injected = replace(mesh, containers=(replace(box, in_template=False),))
+    path = tmp_path / "mesh.joulefit"
+    state = replace(evidence.cluster, workloads=(injected, *others))
+    write_recording(path, replace(evidence, cluster=state))
+    outcome = joulefit("report", "--recording", path, "--output", "patch")
+    name = f"{mesh.ref.namespace}/{mesh.ref.short}, container {box.name}"
+    assert outcome.code == 0
+    assert outcome.stderr == (
+        f"warning: left out: {name}: the workload's template does not have it; set its requests "
+        "where it is injected\n"
+    )
+    documents = [each for each in yaml.safe_load_all(outcome.stdout) if each]
+    assert len(documents) > 1
+    assert mesh.ref.name not in {each["metadata"]["name"] for each in documents}
 
 
 def _wanted(document):

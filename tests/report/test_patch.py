@@ -157,6 +157,23 @@ def test_pods_that_lose_their_guaranteed_class_are_told_of():
     assert said not in _comments(workload(guaranteed, burstable))
 
 
+def test_a_container_that_its_template_does_not_have_is_left_out_and_named():
+    mesh = container(name="istio-proxy", in_template=False)
+    said = (
+        "# left out: shop/deploy/checkout, container istio-proxy: the workload's template does not "
+        "have it; set its requests where it is injected"
+    )
+    assert list(_resources(container(), mesh)) == ["app"]
+    assert said in _comments(workload(container(), mesh))
+    assert _patches(workload(mesh)) == []
+    assert {said, "# nothing to patch"} <= set(_comments(workload(mesh)))
+
+
+def test_one_whose_requests_stay_is_not_worth_a_word():
+    mesh = _app(("1", "1Gi"), ("1", "1Gi"), name="istio-proxy", in_template=False)
+    assert "istio-proxy" not in "\n".join(_comments(workload(container(), mesh)))
+
+
 def test_a_line_break_in_a_reason_ends_no_comment():
     row = workload(container(why="a\nkind: Secret\r\u2028kind: Secret\x85"))
     assert _patches(row)[0]["kind"] == "Deployment"

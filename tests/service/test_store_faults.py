@@ -1,5 +1,7 @@
 """Whatever the store does, the last good number stays, and what follows needs no restart."""
 
+import time
+
 import pytest
 
 from tests.history.scripted_store import EMPTY
@@ -37,6 +39,17 @@ def test_a_store_that_fails_at_the_start_is_waited_for(plane, start, store_proxy
     service.wait_cycles(1)
     assert plane.condition(key, "FetchingHistory") == {}
     assert service.get("/readyz").status_code == 200
+
+
+def test_a_first_read_of_a_slow_store_is_no_dead_loop(plane, start, store_proxy):
+    """Each answer takes longer than an interval of a second, and all of them more than five."""
+    store_proxy.fault = Fault(before=lambda: time.sleep(1.5))  # the store's time, not the test's
+    service = start(store=store_proxy.url)
+    said = "the store goes on answering its queries"
+    service.wait(lambda: said in service.get("/").text, "five intervals have passed")
+    assert service.get("/healthz").status_code == 200
+    store_proxy.fault = None
+    service.wait(plane.is_answered, "every VPA has a recommendation")
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)

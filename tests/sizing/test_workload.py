@@ -426,6 +426,16 @@ def test_sidecars_and_injected_containers_are_left_out_on_purpose_with_the_reaso
     )
 
 
+def test_a_container_that_its_template_does_not_have_is_sized_and_marked():
+    usage = usage_of(dict.fromkeys(("app", "mesh"), (CPU, GIB)))
+    workload = workload_of(spec_of("app"), replace(spec_of("mesh"), in_template=False))
+    report, _ = size(usage, workload=workload)
+    assert [(each.name, each.in_template) for each in report.containers] == [
+        ("app", True),
+        ("mesh", False),
+    ]
+
+
 # --- HPA, kills, missing memory --------------------------------------------------------------
 
 

@@ -29,12 +29,14 @@ def test_each_number_has_its_source_and_when_it_is_of():
     assert values(sample_footprint()) == {
         ("carbon_intensity_grams_per_kwh", ("source", GRID)): 450.0,
         ("carbon_intensity_timestamp_seconds", ("source", GRID)): MIDNIGHT,
+        ("carbon_intensity_known", ("source", GRID)): 1.0,
         ("carbon_grams_per_hour", ("estimate", "now")): 1084.5,
         ("carbon_grams_per_hour", ("estimate", "saved")): 9.0,
         ("carbon_grams_per_hour", ("estimate", "saved_low")): 8.1,
         ("carbon_grams_per_hour", ("estimate", "saved_high")): 9.9,
         ("energy_price_per_kwh", ("currency", "EUR"), ("source", "file prices.csv")): 0.3,
         ("energy_price_timestamp_seconds", ("source", "file prices.csv")): MIDNIGHT - 3600,
+        ("energy_price_known", ("source", "file prices.csv")): 1.0,
         ("energy_cost_per_hour", ("currency", "EUR"), ("estimate", "now")): 0.723,
         ("energy_cost_per_hour", ("currency", "EUR"), ("estimate", "saved")): 0.006,
         ("energy_cost_per_hour", ("currency", "EUR"), ("estimate", "saved_low")): 0.0054,
@@ -46,7 +48,10 @@ def test_each_number_has_its_source_and_when_it_is_of():
 def test_a_source_that_stopped_has_an_age_and_no_number():
     found = values(sample_footprint(mean=None, reason="metric co2 has stopped"))
     carbon = {key: value for key, value in found.items() if key[0].startswith("carbon")}
-    assert carbon == {("carbon_intensity_timestamp_seconds", ("source", GRID)): MIDNIGHT}
+    assert carbon == {
+        ("carbon_intensity_timestamp_seconds", ("source", GRID)): MIDNIGHT,
+        ("carbon_intensity_known", ("source", GRID)): 0.0,
+    }
 
 
 def test_a_constant_has_no_age():

@@ -41,6 +41,15 @@ def test_five_intervals_without_the_end_of_a_cycle_are_the_limit(now, last, is_a
     assert life(now, last=last).is_good is is_alive
 
 
+@pytest.mark.parametrize(("answered", "is_alive"), [(3300.0, True), (3299.0, False), (None, False)])
+def test_a_first_read_goes_on_for_an_hour_as_long_as_the_store_answers(answered, is_alive):
+    reading = Vitals(0.0, 60.0, last_answer=answered)
+    alive, ready = judge_vitals(reading, now=3600.0)
+    assert (alive.is_good, ready.is_good) == (is_alive, False)
+    goes_on = "no cycle ended for 1 h, but the store goes on answering its queries"
+    assert (alive.reason == goes_on) is is_alive
+
+
 def test_a_dead_loop_is_said_with_its_age_and_what_was_due():
     assert life(600.0).reason == "no cycle ended for 10 min, one is due each 1 min"
 

@@ -227,3 +227,29 @@ def test_a_replica_that_lost_the_lease_shows_no_report(observer, metrics, clock,
     assert observer.vitals.report is None
     assert read(metrics, "last_cycle_timestamp_seconds") is None
     assert "waits for the Lease" in describe(observer.vitals, now=clock())
+
+
+def is_alive(observer, clock):
+    return judge_vitals(observer.vitals, now=clock())[0].is_good
+
+
+def test_a_long_first_read_lives_by_the_answers_of_the_store(observer, clock):
+    for _ in range(20):
+        clock.seconds += 299.0
+        observer.record_answer()
+    assert is_alive(observer, clock)
+    clock.seconds += 301.0
+    assert not is_alive(observer, clock)
+
+
+def test_answers_do_not_keep_a_process_alive_that_has_shown_a_defect(observer, clock, cycle):
+    clock.seconds += 301.0
+    observer.record_answer()
+    observer.record_failure(ValueError("a defect"), seconds=1.0)
+    assert not is_alive(observer, clock)
+    observer.record_answer()
+    assert not is_alive(observer, clock)
+    observer.record_cycle(cycle, seconds=1.0)
+    clock.seconds += 301.0
+    observer.record_answer()
+    assert is_alive(observer, clock)

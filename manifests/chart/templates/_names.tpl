@@ -85,6 +85,9 @@ yes
 {{- if and .Values.collector.enabled .Values.namespace.create (eq (include "joulefit.collector.namespace" .) .Release.Namespace) -}}
 {{- fail "collector.namespace is that of the recommender, whose Pod Security level \"restricted\" forbids the collector's mounts; give it one of its own" -}}
 {{- end -}}
+{{- if hasKey .Values.monitoring.endpoint "relabelings" -}}
+{{- fail "monitoring.endpoint.relabelings would take the place of the chart's own, which give collectors their node; give monitoring.relabelings, which come behind them" -}}
+{{- end -}}
 {{- if and .Values.apiServer.port (not .Values.apiServer.host) -}}
 {{- fail "apiServer.port is given without apiServer.host" -}}
 {{- end -}}
