@@ -8,7 +8,7 @@ import ctypes
 _M_ARENA_MAX = -8
 _M_MMAP_THRESHOLD = -3
 
-_LARGE = 256 * 1024
+_LARGE = 1024 * 1024
 """Bytes. An array of a thousand containers is some MB, an object of Python's less than a page."""
 
 
@@ -22,7 +22,7 @@ def keep_heap_small() -> None:
 
     And with the first large block that is freed it raises the size from which blocks are mapped
     one by one, to as much as 32 MB: arrays then lie on the heap, which shrinks only where nothing
-    that lives on lies above them. A size that is set stays: 15 MB of 205 in a service.
+    that lives on lies above them. A size that is set stays: 15 MB of 205 in a service. The smaller the size, the more time the system takes for fresh pages.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
