@@ -22,7 +22,8 @@ def keep_heap_small() -> None:
 
     And with the first large block that is freed it raises the size from which blocks are mapped
     one by one, to as much as 32 MB: arrays then lie on the heap, which shrinks only where nothing
-    that lives on lies above them. A size that is set stays: 15 MB of 205 in a service. The smaller the size, the more time the system takes for fresh pages.
+    that lives on lies above them. A size that is set stays: 15 MB of 205 in a service. The smaller
+    it is, the more time the system takes for fresh pages.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
