@@ -20,6 +20,7 @@ from recommender.sizing.observed import observe
 from recommender.sizing.pool import estimate_pools
 from recommender.trial import backtest
 from recommender.units import DAY
+from tests.carbon.given import Given
 
 BLOCKS = (400.0, 400.0, 300.0, 200.0, 300.0, 400.0)  # weights 1.2, 1.2, 0.9, 0.6, 0.9, 1.2
 
@@ -30,16 +31,6 @@ def hourly(blocks):
 
 SOLAR = Intensity("carbon", "gCO2e", "file grid.csv", mean=1000 / 3, hourly=hourly(BLOCKS))
 EVEN = Intensity("carbon", "gCO2e", "file grid.csv", mean=300.0, hourly=hourly((300.0,) * 6))
-
-
-class Given:
-    """Evidence, or rates, that are there already."""
-
-    def __init__(self, found):
-        self._found = found
-
-    def read(self, *_):
-        return self._found
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from recommender.model.intensity import Intensity, Rates
 from recommender.model.profile import Profile
 from recommender.settings import SimulateSettings, SizingSettings
 from recommender.simulator import simulate_fleet
+from tests.carbon.given import Given
 
 BLOCKS = (400.0, 400.0, 300.0, 200.0, 300.0, 400.0)  # weights 1.2, 1.2, 0.9, 0.6, 0.9, 1.2
 SOLAR = Intensity(
@@ -48,16 +49,6 @@ def recording():
         history=replace(found.history, usage=same_days),
         cluster=replace(found.cluster, vpas=vpas),
     )
-
-
-class Given:
-    """Evidence, or rates, that are there already."""
-
-    def __init__(self, found):
-        self._found = found
-
-    def read(self, *_):
-        return self._found
 
 
 @pytest.fixture(scope="module")
