@@ -123,7 +123,7 @@ class TierJudge:
         tier = None
         if basis.managed:
             trace = observe(evidence, pool, pools, settings)
-            if np.isfinite(trace.means[trace.is_managed]).any():
+            if trace.has_managed_use:
                 tier = judge_pool_tier(evidence, pool, trace, settings, carbon)
         self._kept[pool.name] = _Kept(tier, basis, end)
         return tier

@@ -154,7 +154,7 @@ def judge_pool(
 
 
 def _choose_verdict(trace: PoolTrace, result: PoolTest) -> Verdict:
-    if not (trace.is_managed.any() and np.isfinite(trace.usage[trace.is_managed]).any()):
+    if not trace.has_managed_use:
         return "no-usage"
     if not result.folds:
         return "too-short"

@@ -100,16 +100,16 @@ def observe_pools(
         here = _count_here(workload, kind_of, len(kinds))
         if here.any() or (with_idle and not workload.pods_on):
             names = _name_containers(workload, by_workload.get(workload.ref, []))
-            found.append((workload, here, names))
+            if names:
+                found.append((workload, here, names))
     block = _make_block(usage, kinds, sum(len(names) for _, _, names in found))
     rows, at = [], 0
     for workload, here, names in found:
         values = block[at : at + len(names)]
         row = _observe_workload(workload, names, usage, index, here, most_cores, values)
-        if row.containers:
-            marked = _mark(row, workload, managed)
-            work_class = (work_classes or {}).get(workload.ref, "standard")
-            rows.append(replace(marked, work_class=work_class, first=at))
+        marked = _mark(row, workload, managed)
+        work_class = (work_classes or {}).get(workload.ref, "standard")
+        rows.append(replace(marked, work_class=work_class, first=at))
         at += len(names)
     rows.sort(key=_rank)
     for number, left in enumerate(_find_left(cluster, kinds)):

@@ -152,6 +152,11 @@ class PoolTrace:
         total = np.sum(self.usage, axis=1, dtype=np.float64, where=seen)
         return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
+    @property
+    def has_managed_use(self) -> bool:
+        """Whether anything was seen of what gets new requests."""
+        return bool(np.isfinite(self.means[self.is_managed]).any())
+
     @cached_property
     def seen_by_day(self) -> Floats:
         """Bins of each day of the grid in which each container was seen, [K, D]."""
