@@ -96,16 +96,19 @@ def store_with(fleet, module_prometheus_with) -> Callable[..., str]:
 
 
 def run_now(plane, url: str) -> ServiceProcess:
-    """A service that reads up to now but for a bin, and that bin a few seconds later."""
-    settle = time.time() % BIN + 6.0
+    """A service that reads up to now but for a bin, and that bin a few seconds after its start."""
+    settle = time.time() % BIN + 10.0
     flags = ("--history", "4d", "--settle", f"{settle:.1f}s", "--no-lease")
     return ServiceProcess(*flags, kubeconfig=plane.service, store=url)
 
 
 def wait_for_a_bin(service: ServiceProcess) -> None:
-    """Until the history ends later than it does now, with a cycle."""
+    """Until the history ends later than that of the first cycle that ended, with a cycle.
+
+    A cycle says where its history ends when it is over, which is after its writes are seen.
+    """
+    service.wait(lambda: service.value(HISTORY_END) > 0, "a cycle says where its history ends")
     before = service.value(HISTORY_END)
-    assert before > 0
     service.wait(lambda: service.value(HISTORY_END) > before, "a bin more is read")
     service.wait_cycles(1)
 
