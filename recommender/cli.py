@@ -73,16 +73,14 @@ def main(context: click.Context) -> None:
 )
 def report(**values: Any) -> None:
     """Show what each workload should request, and why. Changes nothing."""
-    from recommender.report.document import format_report
-    from recommender.report.gate import check_gates
-
     output = collect(OutputSettings, values)
     with _progress() as progress:
-        cycle = _run(
-            choose_source(values, progress, sees_all=True),
-            values,
-            with_curves=output.output in _WITH_CURVES,
-        )
+        source = choose_source(values, progress, sees_all=True)
+        # Imported while the servers answer.
+        from recommender.report.document import format_report
+        from recommender.report.gate import check_gates
+
+        cycle = _run(source, values, with_curves=output.output in _WITH_CURVES)
     text = format_report(
         cycle.report, output=output.output, width=_width(), is_terminal=_is_terminal()
     )

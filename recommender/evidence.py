@@ -24,7 +24,6 @@ from recommender.work import read_work
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from recommender.cluster.reader import ClusterReader
     from recommender.history.latency import LatencyReader
     from recommender.model.cluster import ClusterState
     from recommender.model.history import History
@@ -45,6 +44,12 @@ class HistoryReader(Protocol):
     def kept(self) -> History | None: ...
 
     def read(self, grid: TimeGrid, scope: Scope) -> History: ...
+
+
+class ClusterSource(Protocol):
+    """The API server's edge."""
+
+    def read(self) -> ClusterState: ...
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,7 @@ class LiveSource:
     `work` is asked for the work of the workloads whose EnergyProfile names a metric of it. With
     `explained` (NAMESPACE/KIND/NAME) of all workloads only those with a VPA of ours are read and
     that one: what decides is the pool that a service sees. Where -n or -l narrow what is read,
-    and not only what is shown, a warning says so.
+    and not only what is shown (`sees_all`), a warning says so.
 
     With `keeps_going` a store that cannot be read is no error: what an earlier read gave stands
     in, or nothing, and `Recording.unread` says why. `settle`: seconds by which the window ends
@@ -93,7 +98,7 @@ class LiveSource:
     """
 
     store: HistoryReader
-    cluster: ClusterReader | None
+    cluster: ClusterSource | None
     settings: ClusterSettings
     window: WindowSettings
     store_name: str
@@ -103,6 +108,7 @@ class LiveSource:
     settle: float = 0.0
     nodes_only: bool = False
     latency: LatencyReader | None = None
+    sees_all: bool = False
 
     def __post_init__(self) -> None:
         """Raises UsageError for a window of too many bins: a service would meet it each minute."""
@@ -131,8 +137,7 @@ class LiveSource:
         )
 
     def _sees_a_part(self) -> bool:
-        sees_all = self.cluster is not None and self.cluster.sees_all
-        return is_narrowed(self.settings) and not sees_all and not self.nodes_only
+        return is_narrowed(self.settings) and not self.sees_all and not self.nodes_only
 
     def _add_latency(self, history: History, cluster: ClusterState) -> History:
         guards = {

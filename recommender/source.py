@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from recommender.background import Begun
 from recommender.errors import UsageError
 from recommender.flags import collect
 from recommender.settings import (
@@ -24,9 +25,7 @@ if TYPE_CHECKING:
     from recommender.carbon import CarbonReader
     from recommender.cluster.connection import ApiConnection
     from recommender.cycle import EvidenceSource
-    from recommender.history.store_reader import StoreReader
     from recommender.history.work import WorkReader
-    from recommender.model.history import TimeGrid
     from recommender.report.progress import Progress
     from recommender.settings import RecordSettings
 
@@ -50,24 +49,19 @@ def choose_source(
     """
     if values["recording"]:
         return _recorded_source(values, sees_all=sees_all)
-    if values["no_cluster"]:
-        if values["selector"]:
-            raise UsageError("--selector needs the labels of an API server; leave out --no-cluster")
-        return live_source(
-            values, None, progress=progress, explained=explained, nodes_only=nodes_only
-        )
-    store = _store_reader(values, progress)
-    store.look_ahead(_grid(values))  # the store works while the API server is asked
-    from recommender.cluster.connection import connect
+    connection = None
+    if not values["no_cluster"]:
+        from recommender.cluster.connection import connect
 
-    connection = click.get_current_context().with_resource(
-        connect(collect(ClusterSettings, values))
-    )
+        connection = click.get_current_context().with_resource(
+            connect(collect(ClusterSettings, values))
+        )
+    elif values["selector"]:
+        raise UsageError("--selector needs the labels of an API server; leave out --no-cluster")
     return live_source(
         values,
         connection,
         progress=progress,
-        store=store,
         explained=explained,
         nodes_only=nodes_only,
         sees_all=sees_all,
@@ -79,30 +73,48 @@ def live_source(
     connection: ApiConnection | None,
     *,
     progress: Progress,
-    store: StoreReader | None = None,
     explained: str = "",
     nodes_only: bool = False,
     sees_all: bool = False,
 ) -> EvidenceSource:
-    """A store and, unless `connection` is None, an API server. Else as `choose_source`."""
-    from recommender.cluster.reader import ClusterReader
-    from recommender.evidence import LiveSource
+    """A store and, unless `connection` is None, an API server. Else as `choose_source`.
+
+    Both are asked from now on, while the caller imports what it needs to go on.
+    """
+    settings = collect(ClusterSettings, values)
+    cluster = None
+    if connection:
+        from recommender.cluster.reader import ClusterReader
+
+        # It answers while numpy and the store's client are imported.
+        cluster = Begun(ClusterReader(connection, settings, sees_all=sees_all).read)
+    from recommender.evidence import LiveSource, choose_grid
     from recommender.history.endpoint import parse_endpoint
     from recommender.history.latency import LatencyReader
+    from recommender.history.store_reader import StoreReader
 
-    cluster = collect(ClusterSettings, values)
-    settings = collect(StoreSettings, values)
-    return LiveSource(
-        store=store or _store_reader(values, progress),
-        latency=LatencyReader(settings) if connection else None,
-        cluster=ClusterReader(connection, cluster, sees_all=sees_all) if connection else None,
-        settings=cluster,
-        window=collect(WindowSettings, values),
-        store_name=parse_endpoint(settings.store).url,  # without its password
-        work=None if nodes_only else _work_reader(settings, progress),
+    window, store = collect(WindowSettings, values), collect(StoreSettings, values)
+    reader = StoreReader(
+        store,
+        power=values.get("power", "auto"),
+        reads_bursts=not window.no_bursts,
+        progress=progress,
+    )
+    if cluster:
+        reader.look_ahead(choose_grid(window, now=time.time()))
+    source = LiveSource(
+        store=reader,
+        latency=LatencyReader(store) if cluster else None,
+        cluster=cluster,
+        settings=settings,
+        window=window,
+        store_name=parse_endpoint(store.store).url,  # without its password
+        work=None if nodes_only else _work_reader(store, progress),
         explained=explained,
         nodes_only=nodes_only,
+        sees_all=sees_all and cluster is not None,
     )
+    return Begun(source.read)
 
 
 def carbon_reader(values: dict[str, Any]) -> CarbonReader | None:
@@ -163,23 +175,6 @@ def _refuse_live_options(instead: str, *, allowed: set[str]) -> None:
                 f"{option.opts[0]} chooses what is read from a cluster or a store, and {instead} "
                 "reads neither; leave out one of the two"
             )
-
-
-def _grid(values: dict[str, Any]) -> TimeGrid:
-    from recommender.evidence import choose_grid
-
-    return choose_grid(collect(WindowSettings, values), now=time.time())
-
-
-def _store_reader(values: dict[str, Any], progress: Progress) -> StoreReader:
-    from recommender.history.store_reader import StoreReader
-
-    return StoreReader(
-        collect(StoreSettings, values),
-        power=values.get("power", "auto"),
-        reads_bursts=not values.get("no_bursts", False),
-        progress=progress,
-    )
 
 
 def _work_reader(settings: StoreSettings, progress: Progress) -> WorkReader:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING
 
+from recommender.background import begin
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
+    from concurrent.futures import Future
 
     from recommender.history.client import QueryClient, RangeQuery
     from recommender.history.reply import Reply
@@ -36,24 +38,12 @@ class AheadClient:
         """Ask for these in the background; the futures are those that `query_range` hands out."""
         started = []
         for query in queries:
-            future: Future[Reply] = Future()
+            future = begin(partial(self._ask, query))
             with self._lock:
                 self._asked[query] = future
             started.append(future)
-            in_background(partial(self._settle, query, future))
         return started
-
-    def _settle(self, query: RangeQuery, future: Future[Reply]) -> None:
-        try:
-            future.set_result(self._ask(query))
-        except Exception as error:  # noqa: BLE001 - handed to whoever wants the reply
-            future.set_exception(error)
 
     def _ask(self, query: RangeQuery) -> Reply:
         with self._slots:
             return self._client.query_range(query)
-
-
-def in_background(work: Callable[[], None]) -> None:
-    """Run it in a thread that does not keep the program alive."""
-    threading.Thread(target=work, name="ahead", daemon=True).start()

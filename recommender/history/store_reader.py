@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from recommender.background import begin
 from recommender.errors import NoDataError, StoreError
-from recommender.history.ahead import AheadClient, in_background
+from recommender.history.ahead import AheadClient
 from recommender.history.choice import find_contests
 from recommender.history.client import PrometheusClient
 from recommender.history.coverage import Coverage, plan_coverage, take_coverage
@@ -23,6 +23,8 @@ from recommender.history.scope import Scope
 from recommender.units import format_time
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from recommender.history.client import QueryClient
     from recommender.history.matrix import Matrix
     from recommender.history.pipeline import Progress
@@ -71,7 +73,6 @@ class StoreReader:
         """
         (query,) = plan_discovery(grid, frozenset())
         (reply,) = self._client.start([query])
-        done: Future[None] = Future()
 
         def look_on() -> None:
             # Whoever reads is told what is wrong.
@@ -81,10 +82,8 @@ class StoreReader:
                     nodes = NodeReading(grid, None, inventory, asks_meters=self.asks_meters)
                     jobs = (*nodes.naming_jobs(), *nodes.jobs())
                     self._client.start(job.query for job in jobs)
-            done.set_result(None)
 
-        in_background(look_on)
-        return done
+        return begin(look_on)
 
     def read(self, grid: TimeGrid, scope: Scope) -> History:
         """Raises StoreError and its kinds, and NoDataError where no container was seen."""

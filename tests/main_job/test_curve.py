@@ -166,8 +166,6 @@ class AskedStore:
 
 
 class KnownCluster:
-    sees_all = False
-
     def read(self):
         ref = WorkloadRef("shop", "Deployment", "web")
         return ClusterState("a test", nodes=(Node("a", 4.0, 2**34),), workloads=(Workload(ref),))
