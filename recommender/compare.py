@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from recommender.cycle import run_once
 from recommender.errors import UnknownWorkloadError
@@ -162,8 +163,7 @@ _NAMES: dict[Policy, str] = {
 }
 
 
-@dataclass(frozen=True)
-class _Party:
+class _Party(msgspec.Struct, frozen=True):
     """One contender before it is judged."""
 
     policy: Policy
@@ -181,8 +181,7 @@ class _Party:
         return TargetKey(container, resource, self.policy, rival or "")
 
 
-@dataclass(frozen=True)
-class _Desk:
+class _Desk(msgspec.Struct, frozen=True):
     """All that the comparison of one workload needs."""
 
     evidence: Recording

@@ -89,8 +89,7 @@ class StepTimer:
             _LOGGER.info("step=%s seconds=%.3f", name, self.seconds[name])
 
 
-@dataclass(frozen=True)
-class Cycle:
+class Cycle(msgspec.Struct, frozen=True):
     """The outcome of one run: the report, what became of each VPA and of each EnergyProfile, and
     the time of each step.
 

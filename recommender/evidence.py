@@ -6,8 +6,10 @@ A live run and the recording made of it are the same object, so their reports ar
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+from msgspec.structs import replace
 
 from recommender.cluster.part import is_narrowed, warn_of_part
 from recommender.errors import NoDataError, StoreError, UsageError
@@ -52,8 +54,7 @@ class ClusterSource(Protocol):
     def read(self) -> ClusterState: ...
 
 
-@dataclass(frozen=True)
-class RecordedSource:
+class RecordedSource(msgspec.Struct, frozen=True):
     """Evidence from a recording file; with `namespaces`, of their workloads and VPAs only.
 
     The nodes stay whole, since the price is the pool's. With `sees_all` the other workloads stay
@@ -82,8 +83,7 @@ class RecordedSource:
         return replace(recording, cluster=replace(cluster, warnings=(*cluster.warnings, *warnings)))
 
 
-@dataclass(frozen=True)
-class LiveSource:
+class LiveSource(msgspec.Struct, frozen=True):
     """Evidence from the metric store and, unless `cluster` is None, from the API server.
 
     `work` is asked for the work of the workloads whose EnergyProfile names a metric of it. With

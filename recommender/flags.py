@@ -6,10 +6,10 @@ The only place that knows both click and `recommender.settings`.
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+import msgspec
 from click.core import ParameterSource
 
 from recommender import units
@@ -85,8 +85,7 @@ class _ListType(click.types.StringParamType):
         return [part for part in (each.strip() for each in rv.split(self._separator)) if part]
 
 
-@dataclass(frozen=True)
-class OptionRow:
+class OptionRow(msgspec.Struct, frozen=True):
     """One option as its documentation shows it; `default` is text, "" where there is none."""
 
     flag: str

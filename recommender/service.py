@@ -14,6 +14,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+import msgspec
+
 from recommender.errors import JoulefitError
 
 if TYPE_CHECKING:
@@ -36,8 +38,7 @@ class Observer(Protocol):
     def record_standby(self) -> None: ...
 
 
-@dataclass(frozen=True)
-class Rhythm:
+class Rhythm(msgspec.Struct, frozen=True):
     """Seconds between the starts of two cycles, and how it varies.
 
     jitter       share of the interval by which starts vary, so that replicas and clusters that

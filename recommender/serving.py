@@ -7,8 +7,10 @@ import os
 import signal
 import threading
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from recommender.backtest.gate import TierJudge
 from recommender.carbon import build_reader
@@ -56,8 +58,7 @@ _LEASE_TIMEOUT = 3.0  # seconds of one request for the Lease: three fit into its
 _GRACE = 5.0  # seconds that a cycle under way has to notice the end
 
 
-@dataclass(frozen=True, kw_only=True)
-class ServiceSettings:
+class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     """All that the service goes by."""
 
     run: RunSettings
@@ -67,7 +68,7 @@ class ServiceSettings:
     window: WindowSettings
     sizing: SizingSettings
     pages: PageSettings
-    carbon: CarbonSettings = field(default_factory=CarbonSettings)
+    carbon: CarbonSettings = msgspec.field(default_factory=CarbonSettings)
 
 
 def serve(settings: ServiceSettings) -> None:

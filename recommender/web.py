@@ -10,12 +10,12 @@ import socket
 import ssl
 import sys
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import bottle
+import msgspec
 from prometheus_client.exposition import ThreadingWSGIServer
 
 from recommender.errors import UsageError
@@ -37,8 +37,7 @@ class ListenSettings(Protocol):
     def tls_key(self) -> str: ...
 
 
-@dataclass(frozen=True)
-class Password:
+class Password(msgspec.Struct, frozen=True):
     """Who may read what is guarded."""
 
     user: str

@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from recommender.backtest.policy import choose_rules
@@ -63,8 +64,7 @@ NOT_REPLAYED = PoolTier(
 """Of a pool whose replay failed: no request of energy without the check."""
 
 
-@dataclass(frozen=True)
-class _Basis:
+class _Basis(msgspec.Struct, frozen=True):
     """What a verdict rests on beside the history: another of it is judged at once.
 
     Else a service that has gone on for long and one that has just started would differ. `carbon`
@@ -80,8 +80,7 @@ class _Basis:
     carbon: frozenset[WorkloadRef]
 
 
-@dataclass(frozen=True)
-class _Kept:
+class _Kept(msgspec.Struct, frozen=True):
     """What was found, None where nothing is managed, from what, and at which end of the history."""
 
     tier: PoolTier | None

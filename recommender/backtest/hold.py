@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from recommender.sizing.bounds import LEAST_HALFWIDTH
@@ -22,8 +22,7 @@ Z90 = 1.645
 MOST_HALFWIDTH = 0.9
 
 
-@dataclass(frozen=True)
-class Held:
+class Held(msgspec.Struct, frozen=True):
     """Targets in force, and by how much of itself each may be off before it changes, both [K]."""
 
     targets: Floats
@@ -34,8 +33,7 @@ class Held:
         return np.asarray(np.abs(targets - self.targets) > self.halfwidth * self.targets)
 
 
-@dataclass(frozen=True)
-class Day:
+class Day(msgspec.Struct, frozen=True):
     """What is in force on a day, [K] or by block of the day [6, K].
 
     changes        of targets on the first day under it

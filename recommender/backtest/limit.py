@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from recommender.replay.energy import EnergyUse
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 _LOADS = np.linspace(0.01, 1.0, 100)
 
 
-@dataclass(frozen=True)
-class Limit:
+class Limit(msgspec.Struct, frozen=True):
     """Least energy with emptied nodes released and with all nodes kept; `work` in core-seconds."""
 
     released: EnergyUse

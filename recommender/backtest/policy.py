@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from recommender.replay.check import choose_seeds
 from recommender.replay.energy import estimate_busy_core, estimate_price_now
@@ -52,8 +53,7 @@ BLOCK_SHARE = 0.5
 six times a day meet six times the chance of a day that is unlike those before it."""
 
 
-@dataclass(frozen=True)
-class Proposal:
+class Proposal(msgspec.Struct, frozen=True):
     """Requests in cores, [K], or [6, K] by block of the day.
 
     `is_met` is False where no pool factor held the limits on the days that were seen.
@@ -69,8 +69,7 @@ class Propose(Protocol):
     def __call__(self, train: PoolTrace) -> Proposal: ...
 
 
-@dataclass(frozen=True)
-class Policy:
+class Policy(msgspec.Struct, frozen=True):
     """A policy by its name.
 
     `quantile` is the one whose scatter over days says how well its requests are known;
@@ -83,8 +82,7 @@ class Policy:
     limit_share: float = 1.0
 
 
-@dataclass(frozen=True)
-class Rules:
+class Rules(msgspec.Struct, frozen=True):
     """What the policies of one pool have in common.
 
     `planned` is the utilisation up to which its nodes may be filled, `pooled` what T2 and T3 are

@@ -7,6 +7,7 @@ from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+import msgspec
 import numpy as np
 
 from recommender.backtest.fold import Fold, walk_forward
@@ -34,8 +35,7 @@ class Advance(Protocol):
     def __call__(self, done: int, total: int) -> None: ...
 
 
-@dataclass(frozen=True)
-class PolicyTest:
+class PolicyTest(msgspec.Struct, frozen=True):
     """What a policy came to over all tests.
 
     outcome          sums over all tests and packings
@@ -51,8 +51,7 @@ class PolicyTest:
     unmet: int
 
 
-@dataclass(frozen=True)
-class PoolTest:
+class PoolTest(msgspec.Struct, frozen=True):
     """The tests of one pool; `tested` are the days on which all policies were tested."""
 
     folds: tuple[Fold, ...]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import msgspec
@@ -94,15 +93,14 @@ def read_object(
     return decode(client.request("GET", path, accept=accept), kind, path)
 
 
-@dataclass(frozen=True)
-class Listing(Generic[Item]):
+class Listing(msgspec.Struct, Generic[Item], frozen=True):
     """What to list and which of its fields to decode; namespace "" means all."""
 
     resource: Resource
     item: type[Item]
     namespace: str = ""
     is_metadata_only: bool = False
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = msgspec.field(default_factory=dict)
 
     def iterate(self, client: ApiClientEdge) -> Iterator[Item]:
         """The objects, a page at a time: no more than one page of JSON is in memory."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -48,8 +48,7 @@ if TYPE_CHECKING:
 _NOT_FOUND = 404
 
 
-@dataclass(frozen=True)
-class ClusterFindings:
+class ClusterFindings(msgspec.Struct, frozen=True):
     """The checks, and the cluster where it could be read."""
 
     checks: tuple[Check, ...]

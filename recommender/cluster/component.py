@@ -7,8 +7,9 @@ OpenShift's operator give them. What a cloud provider runs outside of the cluste
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from recommender.cluster.api import ApiClientEdge, Listing, read_again_when_expired
 from recommender.cluster.manifest import Lean, Metadata, PodStatus
@@ -64,8 +65,7 @@ class ProgramPod(Lean, frozen=True):
     status: PodStatus = PodStatus()
 
 
-@dataclass(frozen=True)
-class Components:
+class Components(msgspec.Struct, frozen=True):
     """Workloads that run each part of the VPA, and each recommender, by the name it answers to."""
 
     parts: dict[str, frozenset[WorkloadRef]]

@@ -7,8 +7,9 @@ and are free for a recommender to use.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from recommender.text import escape_controls
 
@@ -39,8 +40,7 @@ LONGEST_MESSAGE = 32768
 _NUMBER = re.compile(r"(?<![\w.])(?<![A-Za-z_]-)\d+(?:[.,]\d+)*")
 
 
-@dataclass(frozen=True)
-class Condition:
+class Condition(msgspec.Struct, frozen=True):
     """One condition without its time."""
 
     type: str

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlencode
 
+import msgspec
 import urllib3
 
 from recommender.cluster.api import JSON
@@ -30,8 +31,7 @@ _CONNECT_SECONDS = 5.0
 _RETRIED = frozenset({429, 500, 502, 503, 504})
 
 
-@dataclass(frozen=True)
-class RetryPolicy:
+class RetryPolicy(msgspec.Struct, frozen=True):
     """How often and how long to wait after 429, 5xx and broken connections.
 
     Few and short: a recommender comes again in a minute. Every request here may be repeated:
@@ -71,8 +71,7 @@ class Credentials:
     proxy: str = field(default="", repr=False)
 
 
-@dataclass(frozen=True)
-class _Failure:
+class _Failure(msgspec.Struct, frozen=True):
     error: ClusterError
     may_pass: bool
     retry_after: str | None = None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from recommender.cluster.manifest import Controller, LabelSelector, MetadataOnly, PlainController
 from recommender.cluster.resource import WELL_KNOWN, is_well_known
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 AnyController = Controller | PlainController | MetadataOnly
 
 
-@dataclass(frozen=True)
-class KnownController:
+class KnownController(msgspec.Struct, frozen=True):
     """One of Kubernetes' own controllers; selector and template where they were read."""
 
     ref: WorkloadRef

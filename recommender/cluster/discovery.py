@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+
+import msgspec
 
 from recommender.cluster.api import ApiClientEdge, read_object
 from recommender.cluster.manifest import ApiResources, Metadata, MetadataOnly
@@ -13,8 +14,7 @@ from recommender.errors import ClusterForbiddenError, ClusterReplyError
 _NOT_FOUND = 404
 
 
-@dataclass(frozen=True)
-class CustomKind:
+class CustomKind(msgspec.Struct, frozen=True):
     """A kind as the API server serves it."""
 
     resource: Resource

@@ -10,7 +10,6 @@ import re
 import time
 import uuid
 from collections import Counter
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -55,8 +54,7 @@ _CONFLICT = 409
 _RULE = re.compile(r"(?:^|; )([a-z0-9-]+(?:, [a-z0-9-]+)*): (T\d+)\b")
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(msgspec.Struct, frozen=True):
     """One thing to tell about one VPA."""
 
     namespace: str

@@ -6,10 +6,11 @@ import ipaddress
 import logging
 import os
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+import msgspec
 
 from recommender.errors import ClusterConfigError
 
@@ -24,8 +25,7 @@ SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where a pod finds its token and its cluster's CA."""
 
 
-@dataclass(frozen=True)
-class LoadedConfiguration:
+class LoadedConfiguration(msgspec.Struct, frozen=True):
     """A `kubernetes.client.Configuration`, who that is in words, and whether it is near."""
 
     configuration: Any

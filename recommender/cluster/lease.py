@@ -11,7 +11,6 @@ import logging
 import random
 import socket
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -39,8 +38,7 @@ _NOT_FOUND = 404
 _CONFLICT = 409
 
 
-@dataclass(frozen=True)
-class LeaseTimes:
+class LeaseTimes(msgspec.Struct, frozen=True):
     """Seconds: how long a Lease holds without a change, until when its holder trusts it, and how
     often everybody tries. Those of Kubernetes' own controllers.
     """

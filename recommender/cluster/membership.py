@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from recommender.cluster.pod import is_active
 from recommender.model.identity import PodOwners, WorkloadRef
@@ -21,8 +22,7 @@ BETWEEN = frozenset({"ReplicaSet", "Job"})
 """Kinds that usually stand between a workload and its pods."""
 
 
-@dataclass(frozen=True)
-class Membership:
+class Membership(msgspec.Struct, frozen=True):
     """Pods by workload, and the same for names of pods that are gone."""
 
     pods: dict[WorkloadRef, list[Pod]]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -49,8 +48,7 @@ _WITHOUT_NODES = "a reserved core has no price"
 _WITHOUT_PODS = "a core is priced as if all cores were reserved, the least that it can cost"
 
 
-@dataclass(frozen=True, order=True)
-class Permission:
+class Permission(msgspec.Struct, frozen=True, order=True):
     """A verb on a resource (plural or plural/subresource).
 
     `namespace` is "" for all of the cluster; `name` is "" for any object; `loss` says what is
@@ -69,8 +67,7 @@ class Permission:
         return f"{self.verb} {self.resource}{where}"
 
 
-@dataclass(frozen=True)
-class Identity:
+class Identity(msgspec.Struct, frozen=True):
     """Who the API server takes us for, and what time it has: unix seconds, whole."""
 
     user: str

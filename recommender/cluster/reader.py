@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import dataclasses
 from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
 
 from recommender.cluster.controller import KnownController, OwnerChains
 from recommender.cluster.discovery import KindCatalogue
@@ -53,7 +56,7 @@ class ClusterReader:
         if not self.sees_all or not self._settings.namespace:
             return self._read(self._settings)
         try:
-            return self._read(replace(self._settings, namespace=()))
+            return self._read(dataclasses.replace(self._settings, namespace=()))
         except ClusterForbiddenError as error:
             state = self._read(self._settings)
             note = warn_of_part(self._settings, str(error))
@@ -102,8 +105,7 @@ class ClusterReader:
                 yield f"nothing was found in namespace {namespace}; is its name right?"
 
 
-@dataclass(frozen=True)
-class _Choice:
+class _Choice(msgspec.Struct, frozen=True):
     """Which workloads -n, -l and --all-workloads mean; no namespaces are all."""
 
     namespaces: frozenset[str]

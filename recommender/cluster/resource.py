@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 VPA_GROUP = "autoscaling.k8s.io"
 
 
-@dataclass(frozen=True, order=True)
-class Resource:
+class Resource(msgspec.Struct, frozen=True, order=True):
     """A collection of the API: group ("" is the core group), version and plural name."""
 
     group: str
@@ -83,8 +83,7 @@ def is_api_version(text: str) -> bool:
     return _API_VERSION.fullmatch(text) is not None
 
 
-@dataclass(frozen=True)
-class Address:
+class Address(msgspec.Struct, frozen=True):
     """What a request path leads to; `name` and `namespace` are "" where it holds none."""
 
     resource: Resource

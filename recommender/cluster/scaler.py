@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from recommender.model.cluster import CpuScaler
 from recommender.model.identity import WorkloadRef
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from recommender.cluster.manifest import Hpa, NamedResource
 
 
-@dataclass(frozen=True)
-class NamedScaler:
+class NamedScaler(msgspec.Struct, frozen=True):
     """An HPA on CPU, by its name."""
 
     name: str

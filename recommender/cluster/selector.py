@@ -6,8 +6,9 @@ Syntax and meaning: "Labels and Selectors" of the Kubernetes documentation.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from recommender.errors import UsageError
 
@@ -24,8 +25,7 @@ _INTEGER = re.compile(r"[+-]?\d{1,19}", re.ASCII)
 _TOKEN = re.compile(r"\s*(==|!=|[=!<>(),]|[^\s=!<>(),]+)\s*")
 
 
-@dataclass(frozen=True)
-class Requirement:
+class Requirement(msgspec.Struct, frozen=True):
     """One term of a selector; operators are those of matchExpressions, and Gt and Lt."""
 
     key: str
@@ -46,8 +46,7 @@ class Requirement:
         return _compare(value, next(iter(self.values)), self.operator)
 
 
-@dataclass(frozen=True)
-class Selector:
+class Selector(msgspec.Struct, frozen=True):
     """All of its requirements must hold; the empty one matches everything."""
 
     requirements: tuple[Requirement, ...] = ()

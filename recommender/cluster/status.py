@@ -6,8 +6,9 @@ live until it is replaced, so every entry is checked here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from recommender.cluster.condition import (
     CONFIG_UNSUPPORTED,
@@ -41,8 +42,7 @@ _NO_PODS = "No pods match this VPA object"
 _KEPT = "kept from an earlier run"
 
 
-@dataclass(frozen=True)
-class _Note:
+class _Note(msgspec.Struct, frozen=True):
     """Why the number of a container deserves less trust, or why it has none."""
 
     container: str

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from recommender.cluster.api import ApiClientEdge, read_object
 from recommender.cluster.manifest import Metadata, Scale
@@ -24,8 +25,7 @@ _NOT_FOUND = 404
 _KINDS = ", ".join(WELL_KNOWN)
 
 
-@dataclass(frozen=True)
-class Resolution:
+class Resolution(msgspec.Struct, frozen=True):
     """What a targetRef leads to.
 
     `ref` is None where there is no such object; `problem` says what keeps it from an answer.
@@ -34,12 +34,11 @@ class Resolution:
 
     ref: WorkloadRef | None
     problem: str = ""
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = msgspec.field(default_factory=dict)
     selector: Selector | None = None
 
 
-@dataclass(frozen=True)
-class TargetResolver:
+class TargetResolver(msgspec.Struct, frozen=True):
     """Looks targets up among the listed controllers, and through /scale for all other kinds."""
 
     client: ApiClientEdge

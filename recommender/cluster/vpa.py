@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -68,8 +67,7 @@ _RECOMMENDERS_DECODER = msgspec.json.Decoder(_Recommenders)
 _SPEC_DECODER = msgspec.json.Decoder(_Spec)
 
 
-@dataclass(frozen=True)
-class VpaClaim:
+class VpaClaim(msgspec.Struct, frozen=True):
     """A VPA of ours before its target is looked up; `problem` is "" where its spec is sound."""
 
     metadata: Metadata
@@ -78,7 +76,7 @@ class VpaClaim:
     update_mode: str = "Auto"
     policies: tuple[ContainerPolicy, ...] = ()
     work_class: str = ""
-    status: dict[str, Any] = field(default_factory=dict)
+    status: dict[str, Any] = msgspec.field(default_factory=dict)
 
     @property
     def namespace(self) -> str:

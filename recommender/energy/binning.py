@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 if TYPE_CHECKING:
@@ -22,8 +22,7 @@ MIN_COUNT = 5
 """Windows below which a bin's mean is left out."""
 
 
-@dataclass(frozen=True)
-class BinSums:
+class BinSums(msgspec.Struct, frozen=True):
     """Windows, sum of utilisation and sum of watts, each [groups, BINS]."""
 
     count: Floats

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 if TYPE_CHECKING:
@@ -25,8 +25,7 @@ INSIDE = 0.03
 IDENTIFIED_SHARE = 0.9
 
 
-@dataclass(frozen=True)
-class Ceiling:
+class Ceiling(msgspec.Struct, frozen=True):
     """`utilisation` that plans must not exceed.
 
     `peak` is the utilisation of most work per joule if it is identified, else None.

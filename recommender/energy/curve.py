@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+import msgspec
 import numpy as np
 
 from recommender.energy.binning import BinSums, sum_bins
@@ -23,8 +23,7 @@ EFFECT_TOLERANCE = 1e-3
 """Node effects are refined until they move by less than this share of the mean power."""
 
 
-@dataclass(frozen=True)
-class NodeCurve:
+class NodeCurve(msgspec.Struct, frozen=True, dict=True):
     """P(U) = base + linear U + cubic U^3 + sum_j hinge_j max(U - knot_j, 0), watts of one node.
 
     U is used cores over the node's `cores`. All coefficients are >= 0, so P is non-negative,
@@ -113,8 +112,7 @@ class NodeCurve:
         return self.base - np.concatenate(([0.0], np.cumsum(turned)))
 
 
-@dataclass(frozen=True)
-class CurveEstimate:
+class CurveEstimate(msgspec.Struct, frozen=True):
     """A measured curve with what its bootstrap needs.
 
     `node_watts` ([nodes]) is by how much each node draws more than the mean node at the same

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from recommender.energy.binning import BINS, bin_of
 from recommender.energy.window import number_periods
@@ -30,8 +31,7 @@ SLOWEST = 0.1
 """Least usual clock, as a share of the mean: no fit may turn it negative."""
 
 
-@dataclass(frozen=True)
-class ClockEffect:
+class ClockEffect(msgspec.Struct, frozen=True):
     """What the clock did to the power of a class.
 
     usual_hertz    the mean clock, to which the watts are brought

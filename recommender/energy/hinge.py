@@ -7,9 +7,9 @@ jumps when turbo takes the last cores (EPYC 7763: 332, 385, 461 W at 80, 90, 100
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from recommender.energy.binning import BINS, MIN_COUNT, BinSums
@@ -53,8 +53,7 @@ ROUNDING = 1e-9
 """Standardised residual below which a fit counts as exact: no residual stands out then."""
 
 
-@dataclass(frozen=True)
-class Bends:
+class Bends(msgspec.Struct, frozen=True):
     """A piecewise linear curve: knots [K] and coefficients [2 + K] of (1, U, hinges)."""
 
     knots: Floats
@@ -71,8 +70,7 @@ class Bends:
         return float(offsets[np.searchsorted(self.knots, utilisation, side="right")].mean())
 
 
-@dataclass(frozen=True)
-class HingeFit(Bends):
+class HingeFit(Bends, frozen=True):
     """The convex curve, and what a refit and its uncertainty need.
 
     `spread` [BINS] is the standard deviation given to one window of each bin, after the Huber

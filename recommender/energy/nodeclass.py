@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from recommender.energy.binning import BinSums, sum_bins
 from recommender.energy.bootstrap import NORMAL_95, Replicates, resample_curve
@@ -51,8 +52,7 @@ SEED = 20071
 """Of the resampling: the same data give the same interval, on every run and machine."""
 
 
-@dataclass(frozen=True)
-class ClassTotals:
+class ClassTotals(msgspec.Struct, frozen=True):
     """Size of a class and what its pods reserve.
 
     `cores` and `memory_bytes` are allocatable on one node; the requests are sums over all pods
@@ -66,8 +66,7 @@ class ClassTotals:
     requested_bytes: float
 
 
-@dataclass(frozen=True)
-class ClassEvidence:
+class ClassEvidence(msgspec.Struct, frozen=True):
     """The power readings of a class.
 
     `nodes` of it have some, in `hours` clock hours; `bins` [1, BINS] are the windows that the
@@ -80,8 +79,7 @@ class ClassEvidence:
     clock: ClockEffect | None = None
 
 
-@dataclass(frozen=True)
-class ClassEnergy:
+class ClassEnergy(msgspec.Struct, frozen=True):
     """One node class.
 
     `price` is before, `effective_price` after the binding resource. `mean_watts` is of one
@@ -111,8 +109,7 @@ class ClassEnergy:
         return self.price.scaled(self.binding.factor)
 
 
-@dataclass(frozen=True)
-class _Learnt:
+class _Learnt(msgspec.Struct, frozen=True):
     curve: NodeCurve
     intercept: tuple[float, float, float]
     ceiling: Ceiling

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import msgspec
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from recommender.energy.curve import NodeCurve
@@ -20,8 +22,7 @@ MEMORY_BINDS_BELOW = 0.9
 and a freed core frees a part of a node, linear in the ratio."""
 
 
-@dataclass(frozen=True)
-class Price:
+class Price(msgspec.Struct, frozen=True):
     """Watts of one reserved core, `low` ... `high` its 90 % interval, none below 0.
 
     `intercept_watts` is the node's mean tangent intercept, unclipped: negative where nodes run
@@ -48,8 +49,7 @@ class Price:
         )
 
 
-@dataclass(frozen=True)
-class Binding:
+class Binding(msgspec.Struct, frozen=True):
     """Which resource fills the nodes: `factor` 1 CPU ... 0 memory, `ratio` x, a sentence."""
 
     factor: float

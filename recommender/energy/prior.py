@@ -22,9 +22,9 @@ server                       W      CPUs   W/CPU
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+import msgspec
 import numpy as np
 
 from recommender.energy.curve import NodeCurve
@@ -35,8 +35,7 @@ if TYPE_CHECKING:
 Vendor: TypeAlias = Literal["amd", "intel", "unknown"]
 
 
-@dataclass(frozen=True)
-class Shape:
+class Shape(msgspec.Struct, frozen=True):
     """Power over Pmax: constant + linear U + cubic U^3."""
 
     constant: float
@@ -94,8 +93,7 @@ def vendor_of(cpu_model: str) -> Vendor:
     return "unknown"
 
 
-@dataclass(frozen=True)
-class Prior:
+class Prior(msgspec.Struct, frozen=True):
     """A modelled curve and the 90 % band of its price, as factors of the price."""
 
     curve: NodeCurve

@@ -13,9 +13,9 @@ the idle reading.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from recommender.errors import UsageError
@@ -29,8 +29,7 @@ LOADS: Floats = np.linspace(0.0, 1.0, 11)
 """Loads of `watts`: active idle, 10 % ... 100 %."""
 
 
-@dataclass(frozen=True)
-class PublishedServer:
+class PublishedServer(msgspec.Struct, frozen=True):
     """One published result.
 
     `cores` are logical CPUs of the whole server, `watts` has 11 values (at LOADS),

@@ -8,8 +8,9 @@ part, and together they never count more than the node's intercept.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from recommender.units import GIB
 
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from recommender.energy.price import Binding, Price
 
 
-@dataclass(frozen=True)
-class MemoryPrice:
+class MemoryPrice(msgspec.Struct, frozen=True):
     """Watts of one reserved GiB, as far as cutting it frees a node; `low` ... `high` 90 %."""
 
     watts_per_gib: float = 0.0
@@ -27,8 +27,7 @@ class MemoryPrice:
     reason: str = ""
 
 
-@dataclass(frozen=True)
-class Stranding:
+class Stranding(msgspec.Struct, frozen=True):
     """What no pod of the present mix can use: cores where memory fills the nodes, else GiB."""
 
     cores: float = 0.0

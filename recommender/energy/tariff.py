@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 if TYPE_CHECKING:
@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from recommender.energy.curve import NodeCurve
 
 
-@dataclass(frozen=True)
-class TariffSplit:
+class TariffSplit(msgspec.Struct, frozen=True):
     """Watts of each container [N, T], and of nobody [T]; together they are P(U) to rounding.
 
     `nobody` pays for cores that no listed container used, and for the whole intercept while

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from recommender.energy.binning import BIN_WIDTH, BINS, MIN_COUNT, bin_of
@@ -20,8 +20,7 @@ servers since 2015 draw 34 to 80 % of what they draw at 10 % load), which no con
 follows: one idle node would spoil the intercept of its class."""
 
 
-@dataclass(frozen=True)
-class NodeWindows:
+class NodeWindows(msgspec.Struct, frozen=True):
     """One row per node and time window, each array [N], in any order.
 
     `time` unix seconds, `node` 0 ... nodes - 1, `utilisation` used over allocatable cores,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from recommender.model.history import History, NodeHistory, UsageHistory
@@ -101,8 +101,7 @@ def find_span(
     )
 
 
-@dataclass(frozen=True)
-class NodeFindings:
+class NodeFindings(msgspec.Struct, frozen=True):
     """What was found of nodes, by name; `known` are all of the cluster's, or all that appear.
 
     `frequency` is empty where nothing tells it.
@@ -112,7 +111,7 @@ class NodeFindings:
     power: Mapping[str, NodePower]
     cpu: Mapping[str, NDArray[np.float32]]
     cpu_models: Mapping[str, str]
-    frequency: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    frequency: Mapping[str, NDArray[np.float32]] = msgspec.field(default_factory=dict)
 
 
 def assemble_nodes(grid: TimeGrid, found: NodeFindings) -> NodeHistory:

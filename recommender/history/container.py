@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from recommender.history.registry import IGNORED, Identity
 from recommender.model.identity import ContainerRef, WorkloadRef
@@ -30,12 +31,11 @@ def labelled_workload(labels: Mapping[str, str]) -> WorkloadRef | None:
     return WorkloadRef(labels.get("namespace", ""), kind, name) if name and kind else None
 
 
-@dataclass(frozen=True)
-class _Workload:
+class _Workload(msgspec.Struct, frozen=True):
     """A wanted workload, and the rows of its containers: their names are quicker to look up."""
 
     ref: WorkloadRef
-    rows: dict[str, int] = field(default_factory=dict)
+    rows: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 class ContainerRows:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 
 if TYPE_CHECKING:
@@ -23,8 +24,7 @@ MOST_CORES = 1024.0  # no container and no node used more
 _NEVER = -(1 << 30)  # far before any grid point, and safe from overflow in int32
 
 
-@dataclass(frozen=True)
-class Rates:
+class Rates(msgspec.Struct, frozen=True):
     """Mean rates over bins: series, bin and rate per second, one after another, each [P]."""
 
     series: NDArray[np.int64]
@@ -35,8 +35,7 @@ class Rates:
         return Rates(self.series[kept], self.bin[kept], self.rate[kept])
 
 
-@dataclass(frozen=True)
-class CounterRules:
+class CounterRules(msgspec.Struct, frozen=True):
     """What a counter may do.
 
     most         highest believable rate; beyond it, nothing is counted

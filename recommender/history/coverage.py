@@ -6,9 +6,9 @@ What exists now may exist since an hour; another source may reach back for weeks
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+import msgspec
 import numpy as np
 
 from recommender.history.client import RangeQuery
@@ -28,15 +28,14 @@ Purpose: TypeAlias = Literal["usage", "cpu", "power"]
 MOST_LOOKS = 15  # a look costs the server what a look of `plan_discovery` does
 
 
-@dataclass(frozen=True)
-class Coverage:
+class Coverage(msgspec.Struct, frozen=True):
     """Series of competing sources at some times of the window.
 
     `counts` are by purpose and metric name, [looks] each, newest first. A purpose is missing
     where nothing competes.
     """
 
-    counts: Mapping[tuple[Purpose, str], NDArray[np.int64]] = field(default_factory=dict)
+    counts: Mapping[tuple[Purpose, str], NDArray[np.int64]] = msgspec.field(default_factory=dict)
 
     def asked(self, purpose: Purpose) -> bool:
         """Whether the sources of this purpose were looked at."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from recommender.history.bucket import BucketLookup
@@ -73,8 +74,7 @@ class CpuReduction:
         np.add.at(self.decayed.grow(rows).reshape(-1), flat, self._weight[at])
 
 
-@dataclass(frozen=True)
-class CounterEnd:
+class CounterEnd(msgspec.Struct, frozen=True):
     """Where a reader of counters ended, for another to go on from: all it keeps of its past."""
 
     points: PointRange

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from recommender.history.client import RangeQuery
 from recommender.history.coverage import Coverage
@@ -32,8 +33,7 @@ if TYPE_CHECKING:
 LOOKS = 3  # times that the query looks at, beside the end: each costs as much as the end
 
 
-@dataclass(frozen=True)
-class Inventory:
+class Inventory(msgspec.Struct, frozen=True):
     """Most series seen at once, by metric name; of containers, by metric and namespace.
 
     Of busy time of nodes one series a node is counted. `usual` counts as `containers` does, but
@@ -46,8 +46,8 @@ class Inventory:
     series: Mapping[str, int]
     containers: Mapping[str, Mapping[str, int]]
     usual: Mapping[str, Mapping[str, int]]
-    looks: Mapping[str, int] = field(default_factory=dict)
-    coverage: Coverage = field(default_factory=Coverage)
+    looks: Mapping[str, int] = msgspec.field(default_factory=dict)
+    coverage: Coverage = msgspec.field(default_factory=Coverage)
 
     def has(self, *patterns: str) -> bool:
         """Whether there are series whose whole name matches one of the patterns."""

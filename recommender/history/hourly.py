@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec.structs import replace
 
 from recommender.model.intensity import HOURS, Intensity, find_value_flaw
 from recommender.units import HOUR, format_duration, format_time

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
 
 from recommender.history.assembly import warn_of_nodes, warn_of_usage
 from recommender.history.burst import place_bursts, read_bursts
@@ -44,8 +47,7 @@ if TYPE_CHECKING:
 _PARTS = 4  # of what is read anew, one after the other
 
 
-@dataclass(frozen=True)
-class _Watched:
+class _Watched(msgspec.Struct, frozen=True):
     """Namespaces that are read together, and how far their counters were read."""
 
     group: NamespaceGroup

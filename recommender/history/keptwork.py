@@ -6,11 +6,12 @@ and reading a work metric over the whole window each minute would cost more than
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from zlib import crc32
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from recommender.errors import JoulefitError
 from recommender.units import HOUR
@@ -33,8 +34,7 @@ cluster are not all due in one cycle."""
 _MOST_KEPT = 2_000  # 32 KB each
 
 
-@dataclass(frozen=True)
-class _Kept:
+class _Kept(msgspec.Struct, frozen=True):
     grid: TimeGrid
     rate: WorkRate
 

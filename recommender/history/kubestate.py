@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from recommender.history.client import RangeQuery
 from recommender.history.container import OWNER_LABELS, POD_LABELS, labelled_workload

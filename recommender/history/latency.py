@@ -6,10 +6,11 @@ another namespace is taken from a reply.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from recommender.errors import JoulefitError
 from recommender.history.client import PrometheusClient, RangeQuery
@@ -36,8 +37,7 @@ DAYS = 8
 """What is older decides nothing: the guard looks at a week."""
 
 
-@dataclass(frozen=True, eq=False)
-class _Held:
+class _Held(msgspec.Struct, frozen=True, eq=False):
     """Seconds by hour of the clock from `first` on, as far as they were read."""
 
     guard: LatencyGuard
@@ -49,8 +49,7 @@ class _Held:
         return self.first + len(self.seconds)
 
 
-@dataclass(frozen=True)
-class _Attached:
+class _Attached(msgspec.Struct, frozen=True):
     """What was given, what was known then, and what became of it."""
 
     given: UsageHistory

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from recommender.history.reply import decode_labels
 from recommender.history.sample import Points, parse_points
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from recommender.history.reply import Reply
 
 
-@dataclass(frozen=True)
-class Matrix:
+class Matrix(msgspec.Struct, frozen=True):
     """Labels (JSON) and samples of S series.
 
     `points.at` counts grid points as the query does, whose first one is `first_at`. `size` is

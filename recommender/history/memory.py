@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from recommender.history.client import RangeQuery
@@ -54,8 +54,7 @@ class HourGrid:
         return self.start + point * self.step
 
 
-@dataclass(frozen=True)
-class PodPeaks:
+class PodPeaks(msgspec.Struct, frozen=True):
     """Highest memory of the containers of pods on the newest day, [G] each.
 
     `key` is the hash of the pod's container, `row` what it is reduced into, `peak` bytes.

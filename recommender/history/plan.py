@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from recommender.history.client import RangeQuery
 from recommender.history.selector import match_any
@@ -23,8 +24,7 @@ MOST_POINTS = 11_000  # of a series, beyond which Prometheus refuses a query
 FEWEST_POINTS = 12  # in a reply, however many series: an hour at five minutes
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(msgspec.Struct, frozen=True):
     """Grid points first ... last, both included, that one query asks for."""
 
     first: int
@@ -37,8 +37,7 @@ def at_points(query: str, part: Part, *, start: int, step: int) -> RangeQuery:
     return RangeQuery(query, first, last, step, first_at=part.first)
 
 
-@dataclass(frozen=True)
-class PointRange:
+class PointRange(msgspec.Struct, frozen=True):
     """Grid points first ... last of counters: point i is at `origin` + i steps."""
 
     origin: int
@@ -62,8 +61,7 @@ class PointRange:
         return split_points(count, series=series, label_bytes=label_bytes, offset=self.first)
 
 
-@dataclass(frozen=True)
-class NamespaceGroup:
+class NamespaceGroup(msgspec.Struct, frozen=True):
     """Namespaces that are read together: their matcher ("" for all) and how many series.
 
     `names` are the namespaces, None where the matcher leaves some out instead.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from recommender.history.counter import (
@@ -39,8 +39,7 @@ _WHOLE = ("platform", "psys")
 _QUALITIES = ("measured", "derived", "recorded", "modelled")
 
 
-@dataclass(frozen=True)
-class NodePower:
+class NodePower(msgspec.Struct, frozen=True):
     """Mean watts of a node over each bin, [T], NaN where a part is missing; see NodeHistory."""
 
     watts: Row
@@ -48,8 +47,7 @@ class NodePower:
     reach: str
 
 
-@dataclass(frozen=True)
-class _Meter:
+class _Meter(msgspec.Struct, frozen=True):
     """One zone of one node by one meter."""
 
     node: str

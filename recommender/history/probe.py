@@ -8,11 +8,11 @@ from __future__ import annotations
 import math
 import time
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from recommender.errors import StoreReplyError
 from recommender.history.choice import find_contests
@@ -68,8 +68,7 @@ class _VectorReply(msgspec.Struct):
     data: _Vector
 
 
-@dataclass(frozen=True)
-class Span:
+class Span(msgspec.Struct, frozen=True):
     """Time from `begin` to `end`, unix seconds."""
 
     begin: float
@@ -80,8 +79,7 @@ class Span:
         return self.end - self.begin
 
 
-@dataclass(frozen=True)
-class UsageProbe:
+class UsageProbe(msgspec.Struct, frozen=True):
     """Usage of containers in a window.
 
     newest        time of the newest sample; None: there is none in the window
@@ -167,8 +165,7 @@ def probe_usage(
     return probe.read(now)
 
 
-@dataclass(frozen=True)
-class _Probe:
+class _Probe(msgspec.Struct, frozen=True):
     client: StoreClient
     grid: TimeGrid
     matchers: str

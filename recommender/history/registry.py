@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
+import msgspec
 import numpy as np
 
 from recommender.history.reply import decode_labels
@@ -21,8 +22,7 @@ IGNORED = -1
 _UNKNOWN = -2  # the row of a series before its labels were read anew
 
 
-@dataclass(frozen=True)
-class Identity:
+class Identity(msgspec.Struct, frozen=True):
     """Whose counter a series is.
 
     row     what it is reduced into; IGNORED drops it

@@ -5,8 +5,6 @@ Samples are nine tenths of a reply; `recommender.history.sample` reads them in b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import msgspec
 
 from recommender.errors import StoreReplyError
@@ -21,8 +19,7 @@ _NO_SAMPLES = msgspec.Raw(b"[]")
 PAD = b"0" * 16
 
 
-@dataclass(frozen=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """A matrix of S series: labels and samples still as text.
 
     metrics    the labels of each series, a JSON object

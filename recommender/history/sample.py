@@ -10,7 +10,6 @@ Lemire describes ("Quickly parsing eight digits", 2018), on whole arrays.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -49,8 +48,7 @@ _AFTER_POINT = _FIRST & ~_FIRST[1]
 _SLOW_DECODER = msgspec.json.Decoder(list[tuple[float, str]])
 
 
-@dataclass(frozen=True)
-class Points:
+class Points(msgspec.Struct, frozen=True):
     """Samples of S series, one series after another.
 
     counts int64 [S]: samples of each; at int32 [P]: grid point (0 is the start of the grid);

@@ -8,8 +8,9 @@ up to 0.9 (pkg/metrics) and from 0.10 on (docs/user/metrics.md).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from recommender.history.selector import CONTAINERS, join_matchers, match_names
 
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-@dataclass(frozen=True)
-class UsageSchema:
+class UsageSchema(msgspec.Struct, frozen=True):
     """CPU and memory of containers, best first in USAGE."""
 
     name: str
@@ -58,8 +58,7 @@ USAGE = (
 )
 
 
-@dataclass(frozen=True)
-class CpuSource:
+class CpuSource(msgspec.Struct, frozen=True):
     """Busy cores of whole nodes, best first in NODE_CPU.
 
     `probe` selects one series of each node that has some.
@@ -114,8 +113,7 @@ NODE_FREQUENCY = (
 )
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True):
     """What a power series measures: a zone of a node by one meter, one part of it (a socket),
     and how well.
     """
@@ -126,8 +124,7 @@ class Reading:
     quality: str
 
 
-@dataclass(frozen=True)
-class PowerSource:
+class PowerSource(msgspec.Struct, frozen=True):
     """Energy or power of nodes, best first in NODE_POWER.
 
     shown       the name to show

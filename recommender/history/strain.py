@@ -6,11 +6,14 @@ and sends a few hundred numbers for two weeks. Limits that held nothing back are
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+import dataclasses
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from recommender.history.container import ContainerRows
 from recommender.history.growing import RowArray
@@ -44,8 +47,7 @@ _PRESSURE_DAYS = 8
 """Pressure decides nothing that is older: the guard looks at a week."""
 
 
-@dataclass(frozen=True)
-class StrainSource:
+class StrainSource(msgspec.Struct, frozen=True):
     """Series that tell of one kind of strain; all of `metrics` must be there.
 
     `query` has SELECTOR for the matchers in braces. `absent` is what a container without a value
@@ -147,13 +149,13 @@ class HourTable:
 
     def joined(self, other: HourTable) -> HourTable:
         """With containers of the same hours."""
-        return replace(self, rows={**self.rows, **other.rows})
+        return dataclasses.replace(self, rows={**self.rows, **other.rows})
 
     def since(self, first: int, wanted: Iterable[ContainerRef]) -> HourTable:
         """Without what is older, for these containers."""
         cut = max(first - self.first, 0)
         kept = {ref: self.rows[ref][cut:] for ref in wanted if ref in self.rows}
-        return replace(self, first=self.first + cut, rows=kept)
+        return dataclasses.replace(self, first=self.first + cut, rows=kept)
 
     def place(self, usage: UsageHistory) -> Row:
         """The array of `UsageHistory` [W, H]; NaN in hours that are not known."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
 
 if TYPE_CHECKING:
     from recommender.model.cluster import Vpa
@@ -13,8 +14,7 @@ Outcome = Literal["written", "would be written", "unchanged", "gone", "supersede
 not what it asks for now, and nothing was written."""
 
 
-@dataclass(frozen=True)
-class StatusChange:
+class StatusChange(msgspec.Struct, frozen=True):
     """The status that a VPA should have and what happened; `error` says why it failed."""
 
     vpa: Vpa

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from recommender.model.check import Check
 from recommender.units import format_duration
@@ -11,8 +11,7 @@ WARN_SECONDS = 10.0  # beyond it no clock is that is set by NTP
 FAIL_SECONDS = 300.0  # a whole bin of history: the newest ones are empty, or of the future
 
 
-@dataclass(frozen=True)
-class ClockReading:
+class ClockReading(msgspec.Struct, frozen=True):
     """What another clock said between two looks at ours; all unix seconds.
 
     `rounding` is by how much what it said may be rounded.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -21,8 +20,7 @@ class Amounts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 NOTHING = Amounts()
 
 
-@dataclass(frozen=True)
-class Node:
+class Node(msgspec.Struct, frozen=True):
     """A node: allocatable cores and bytes; `cpu_model` may be unknown ("")."""
 
     name: str
@@ -32,8 +30,7 @@ class Node:
     instance_type: str = ""
 
 
-@dataclass(frozen=True)
-class ContainerSpec:
+class ContainerSpec(msgspec.Struct, frozen=True):
     """One container of a workload as its newest pods have it.
 
     `is_injected`: it was put into the pods after VPA's admission controller had seen them, so
@@ -50,8 +47,7 @@ class ContainerSpec:
     in_template: bool = True
 
 
-@dataclass(frozen=True)
-class CpuScaler:
+class CpuScaler(msgspec.Struct, frozen=True):
     """How a HorizontalPodAutoscaler holds CPU by the number of pods.
 
     `utilisation` is the mean share of the CPU request that it holds, None where it holds an
@@ -67,8 +63,7 @@ class CpuScaler:
     is_alone: bool = True
 
 
-@dataclass(frozen=True)
-class Workload:
+class Workload(msgspec.Struct, frozen=True):
     """A topmost controller with its running pods.
 
     `containers` are regular containers only (no init containers); `sidecars` names the init
@@ -82,15 +77,14 @@ class Workload:
     ref: WorkloadRef
     containers: tuple[ContainerSpec, ...] = ()
     replicas: int = 0
-    pods_on: dict[str, int] = field(default_factory=dict)
+    pods_on: dict[str, int] = msgspec.field(default_factory=dict)
     hpa_on_cpu: str = ""
     sidecars: tuple[str, ...] = ()
     scaler: CpuScaler | None = None
     is_shown: bool = True
 
 
-@dataclass(frozen=True)
-class ContainerPolicy:
+class ContainerPolicy(msgspec.Struct, frozen=True):
     """A VPA's policy for one container name, or for `*`. Zero quantities count as unset."""
 
     container: str
@@ -101,8 +95,7 @@ class ContainerPolicy:
     scales_limits: bool = True  # controlledValues RequestsAndLimits, the API's default
 
 
-@dataclass(frozen=True)
-class Vpa:
+class Vpa(msgspec.Struct, frozen=True):
     """A VerticalPodAutoscaler that names us.
 
     `target` is None where targetRef is missing or could not be resolved; `problem` then says
@@ -120,7 +113,7 @@ class Vpa:
     update_mode: str = "Auto"
     policies: tuple[ContainerPolicy, ...] = ()
     work_class: str = ""
-    status: dict[str, Any] = field(default_factory=dict)
+    status: dict[str, Any] = msgspec.field(default_factory=dict)
     matches_pods: bool = True
     uid: str = ""
     resource_version: str = ""
@@ -137,8 +130,7 @@ class Vpa:
         return exact.get(container) or (stars[-1] if stars else ContainerPolicy(container))
 
 
-@dataclass(frozen=True)
-class LimitRange:
+class LimitRange(msgspec.Struct, frozen=True):
     """What a LimitRange demands of each container, or with `is_of_pods` of each pod in all.
 
     `minimum` holds for requests, `maximum` for limits; `default` is the limit of containers that
@@ -154,8 +146,7 @@ class LimitRange:
     memory_ratio: float | None = None
 
 
-@dataclass(frozen=True)
-class Quota:
+class Quota(msgspec.Struct, frozen=True):
     """What the pods of a namespace may request and be limited to in all, and what they do now."""
 
     name: str
@@ -165,8 +156,7 @@ class Quota:
     limits_used: Amounts = NOTHING
 
 
-@dataclass(frozen=True)
-class NamespaceLimits:
+class NamespaceLimits(msgspec.Struct, frozen=True):
     """The LimitRanges and ResourceQuotas of one namespace."""
 
     ranges: tuple[LimitRange, ...] = ()
@@ -176,8 +166,7 @@ class NamespaceLimits:
 NO_LIMITS = NamespaceLimits()
 
 
-@dataclass(frozen=True)
-class Rival:
+class Rival(msgspec.Struct, frozen=True):
     """Another recommender's VPA on a workload that a VPA of ours targets. It is only ever read.
 
     `name` is the VPA's, in the namespace of its target; `recommender` is `default` where it names
@@ -188,19 +177,17 @@ class Rival:
     name: str
     recommender: str
     target: WorkloadRef
-    targets: dict[str, Amounts] = field(default_factory=dict)
+    targets: dict[str, Amounts] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class NodeLoad:
+class NodeLoad(msgspec.Struct, frozen=True):
     """What the scheduler counts on one node: requests of all its pods."""
 
     cores: float = 0.0
     memory_bytes: float = 0.0
 
 
-@dataclass(frozen=True)
-class ClusterState:
+class ClusterState(msgspec.Struct, frozen=True):
     """A snapshot of the cluster, from its API server, from the store or from a recording.
 
     `source` says which, in words. `reserved` is keyed by node name; empty: unknown.
@@ -213,9 +200,9 @@ class ClusterState:
     nodes: tuple[Node, ...] = ()
     workloads: tuple[Workload, ...] = ()
     vpas: tuple[Vpa, ...] = ()
-    reserved: dict[str, NodeLoad] = field(default_factory=dict)
-    owners: PodOwners = field(default_factory=PodOwners)
+    reserved: dict[str, NodeLoad] = msgspec.field(default_factory=dict)
+    owners: PodOwners = msgspec.field(default_factory=PodOwners)
     node_releaser: str = ""
     warnings: tuple[str, ...] = ()
-    limits: dict[str, NamespaceLimits] = field(default_factory=dict)
+    limits: dict[str, NamespaceLimits] = msgspec.field(default_factory=dict)
     rivals: tuple[Rival, ...] = ()

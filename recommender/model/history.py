@@ -5,8 +5,9 @@ Bounded by workload containers x time bins, whatever the number of pods and scra
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from recommender.units import DAY, HOUR
 
@@ -28,8 +29,7 @@ BURST_SHARES = (0.5, 0.75, 0.9, 0.95, 0.98, 0.99)
 """Quantiles at which one-minute and five-minute means are compared: those of the work classes."""
 
 
-@dataclass(frozen=True)
-class TimeGrid:
+class TimeGrid(msgspec.Struct, frozen=True):
     """Bins of `step` seconds that end at `end` (unix seconds, a multiple of step).
 
     Bin i covers (start + i*step, start + (i+1)*step]. Day `days - 1` is the newest; all are
@@ -105,8 +105,7 @@ class TimeGrid:
         return cls(end=int(end // step) * step, bins=max(1, -(-int(seconds) // step)), step=step)
 
 
-@dataclass(frozen=True)
-class UsageHistory:
+class UsageHistory(msgspec.Struct, frozen=True):
     """CPU and memory of W workload containers over T bins, D days and H hours of the clock.
 
     Rows follow `containers` (sorted). A *pod sample* is one bin of one pod's container.
@@ -157,8 +156,7 @@ class UsageHistory:
     burst: NDArray[np.float32] | None = None
 
 
-@dataclass(frozen=True)
-class NodeHistory:
+class NodeHistory(msgspec.Struct, frozen=True):
     """Power and CPU of N nodes over T bins. NaN where a value is missing.
 
     watts     float32 [N, T]  mean power of the node over the bin (all zones that count)
@@ -179,8 +177,7 @@ class NodeHistory:
     frequency: NDArray[np.float32] | None = None
 
 
-@dataclass(frozen=True)
-class SourceChoice:
+class SourceChoice(msgspec.Struct, frozen=True):
     """Which series were used for one purpose, and why.
 
     purpose: usage, memory, node power or node cpu; schema: joulefit, cadvisor, kepler-0.9,
@@ -192,8 +189,7 @@ class SourceChoice:
     reason: str
 
 
-@dataclass(frozen=True)
-class History:
+class History(msgspec.Struct, frozen=True):
     """All that was read from the metric store.
 
     `cluster` is what the store itself knows of nodes, pods and requests; used when no API
@@ -207,5 +203,5 @@ class History:
     cluster: ClusterState | None = None
     queries: int = 0
     received_bytes: int = 0
-    warnings: tuple[str, ...] = field(default=())
-    work: dict[WorkloadRef, WorkEvidence] = field(default_factory=dict)
+    warnings: tuple[str, ...] = msgspec.field(default=())
+    work: dict[WorkloadRef, WorkEvidence] = msgspec.field(default_factory=dict)

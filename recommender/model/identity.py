@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+
+import msgspec
 
 SHORT_KINDS = {
     "Deployment": "deploy",
@@ -25,8 +26,7 @@ _ORDINAL = re.compile(r"-\d+$")
 _MINUTE = re.compile(r"-\d{8,}$")  # of the epoch: eight digits from 1989 to 2160, seconds ten
 
 
-@dataclass(frozen=True, order=True)
-class WorkloadRef:
+class WorkloadRef(msgspec.Struct, frozen=True, order=True):
     """A workload: the topmost controller of some pods."""
 
     namespace: str
@@ -61,16 +61,14 @@ def is_meant(ref: WorkloadRef, text: str) -> bool:
     return parts[1].lower().split(".")[0] in spellings
 
 
-@dataclass(frozen=True, order=True)
-class ContainerRef:
+class ContainerRef(msgspec.Struct, frozen=True, order=True):
     """One container of a workload, over all its pods."""
 
     workload: WorkloadRef
     container: str
 
 
-@dataclass(frozen=True)
-class PodOwners:
+class PodOwners(msgspec.Struct, frozen=True):
     """Which workload a pod name of a metric series belongs to, deleted pods included.
 
     `pods` and `replica_sets` are exact, keyed by (namespace, name) and by (namespace, name
@@ -80,8 +78,8 @@ class PodOwners:
     gives one (for stores without a cluster): what remains without the generated suffixes.
     """
 
-    pods: dict[tuple[str, str], WorkloadRef] = field(default_factory=dict)
-    replica_sets: dict[tuple[str, str], WorkloadRef] = field(default_factory=dict)
+    pods: dict[tuple[str, str], WorkloadRef] = msgspec.field(default_factory=dict)
+    replica_sets: dict[tuple[str, str], WorkloadRef] = msgspec.field(default_factory=dict)
     workloads: frozenset[WorkloadRef] = frozenset()
     guesses: bool = False
 

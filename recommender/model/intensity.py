@@ -6,8 +6,9 @@ Nothing here decides a request but by `objective: carbon` of an EnergyProfile (`
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
+
+import msgspec
 
 from recommender.errors import UsageError
 from recommender.model.profile import MetricSelector, find_flaw
@@ -46,8 +47,7 @@ _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _FILE_UNIT = re.compile(r"(.*\S)\s+(\S+/[kMG]?Wh)", re.IGNORECASE | re.DOTALL)
 
 
-@dataclass(frozen=True)
-class IntensitySource:
+class IntensitySource(msgspec.Struct, frozen=True):
     """Where it is told what a kWh carries: `value` (a constant), `series` or `path`, one of them.
 
     `unit` is gCO2e or a currency, `factor` what one of the source's is in `unit` per kWh.
@@ -69,8 +69,7 @@ class IntensitySource:
         return f"file {self.path}" if self.path else "constant"
 
 
-@dataclass(frozen=True)
-class Intensity:
+class Intensity(msgspec.Struct, frozen=True):
     """What a kWh carried over a window, in `unit` (gCO2e or a currency).
 
     mean     over the hours of the window that are known; None where there is no number
@@ -95,8 +94,7 @@ class Intensity:
         return None if self.newest is None else format_time(self.newest)
 
 
-@dataclass(frozen=True)
-class Embodied:
+class Embodied(msgspec.Struct, frozen=True):
     """What making one node of a class emitted, and for how many seconds it serves."""
 
     node_class: str
@@ -104,8 +102,7 @@ class Embodied:
     lifetime: float = DEFAULT_LIFETIME
 
 
-@dataclass(frozen=True)
-class Rates:
+class Rates(msgspec.Struct, frozen=True):
     """What is known of what energy and nodes carry; None: not asked for."""
 
     carbon: Intensity | None = None

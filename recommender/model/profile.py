@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 OWNED_LABELS = frozenset({"namespace", "pod"})
 """Labels that we set ourselves: the namespace is the tenant, the pod says whose a series is."""
@@ -16,24 +17,21 @@ _METRIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*", re.ASCII)
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 
 
-@dataclass(frozen=True)
-class MetricSelector:
+class MetricSelector(msgspec.Struct, frozen=True):
     """Series of one metric, by name and labels that must be equal; never free PromQL."""
 
     name: str
-    labels: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, str] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class WorkMetric:
+class WorkMetric(msgspec.Struct, frozen=True):
     """A counter of the work that is done; `unit` is the word for one of it, "" for none."""
 
     series: MetricSelector
     unit: str = ""
 
 
-@dataclass(frozen=True)
-class LatencyGuard:
+class LatencyGuard(msgspec.Struct, frozen=True):
     """A latency not to be exceeded; `quantile` of a histogram, None for a gauge or summary."""
 
     series: MetricSelector
@@ -41,8 +39,7 @@ class LatencyGuard:
     quantile: float | None = None
 
 
-@dataclass(frozen=True)
-class Profile:
+class Profile(msgspec.Struct, frozen=True):
     """The EnergyProfile of a VPA, which has its namespace and name.
 
     `problem` says what is wrong with the spec, "" where it is sound; the other fields then may
@@ -56,7 +53,7 @@ class Profile:
     work_metric: WorkMetric | None = None
     latency: LatencyGuard | None = None
     objective: str = ""
-    status: dict[str, Any] = field(default_factory=dict)
+    status: dict[str, Any] = msgspec.field(default_factory=dict)
     resource_version: str = ""
 
 

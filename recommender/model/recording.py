@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from recommender import __version__
 
@@ -12,8 +13,7 @@ if TYPE_CHECKING:
     from recommender.model.history import History
 
 
-@dataclass(frozen=True)
-class Recording:
+class Recording(msgspec.Struct, frozen=True):
     """What one live run read, and how it came about.
 
     created           RFC 3339 time at which it was read (or simulated)
@@ -35,5 +35,5 @@ class Recording:
     is_simulated: bool = False
     is_anonymous: bool = False
     joulefit_version: str = __version__
-    settings: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, str] = msgspec.field(default_factory=dict)
     unread: str = ""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import msgspec
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,8 +17,7 @@ Policy: TypeAlias = Literal["now", "rival", "stock", "ours"]
 """Whose request: what the pods have, another recommender's, the stock rule's, ours."""
 
 
-@dataclass(frozen=True, order=True)
-class TargetKey:
+class TargetKey(msgspec.Struct, frozen=True, order=True):
     """Whose request of which resource (cpu or memory) of which container.
 
     `vpa` names the VPA of a rival, of which there may be several; "" for all others.
@@ -29,8 +29,7 @@ class TargetKey:
     vpa: str = ""
 
 
-@dataclass(frozen=True)
-class Course:
+class Course(msgspec.Struct, frozen=True):
     """One request over time.
 
     values  float32 [P]  cores or bytes at the beginning of each stride; NaN where not known
@@ -41,8 +40,7 @@ class Course:
     metric: str
 
 
-@dataclass(frozen=True)
-class TargetHistory:
+class TargetHistory(msgspec.Struct, frozen=True):
     """Requests over the window of `grid`, one value for each `stride` bins of it (the last stride
     may be cut): P = ceil(bins / stride). What is in force at the beginning of a bin counts for all
     of it.
@@ -50,7 +48,7 @@ class TargetHistory:
 
     grid: TimeGrid
     stride: int = 1
-    courses: dict[TargetKey, Course] = field(default_factory=dict)
+    courses: dict[TargetKey, Course] = msgspec.field(default_factory=dict)
 
     @property
     def points(self) -> int:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 
-@dataclass(frozen=True)
-class WorkRate:
+class WorkRate(msgspec.Struct, frozen=True):
     """Work per second of one workload over the T bins of a grid.
 
     per_second  float64 [T]  the sum over its pods; NaN where none of them reported
@@ -28,8 +28,7 @@ class WorkRate:
     nodes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class WorkEvidence:
+class WorkEvidence(msgspec.Struct, frozen=True):
     """What was read of the work of one workload.
 
     metric        by the metric of its EnergyProfile; None: it names none, or it was not read

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from msgspec.structs import replace
 
 from recommender.errors import UsageError
 from recommender.model.identity import SHORT_KINDS, ContainerRef, PodOwners, WorkloadRef

@@ -8,7 +8,6 @@ sections                    zlib streams, one after the other, in the header's o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -53,8 +52,7 @@ MAX_RATIO = 1040
 """zlib's DEFLATE cannot pack tighter than 1,032 : 1 (zlib's technical notes)."""
 
 
-@dataclass(frozen=True)
-class ArrayLayout:
+class ArrayLayout(msgspec.Struct, frozen=True):
     """One array: its section, the field that holds it, its dtype and the axes of its shape.
 
     An optional one may be missing from a file: the field is None then.
@@ -123,31 +121,29 @@ class Header(msgspec.Struct, frozen=True, rename="camel"):
     sections: tuple[Section, ...]
 
 
-@dataclass(frozen=True)
-class ClusterDocument:
+class ClusterDocument(msgspec.Struct, frozen=True):
     """A ClusterState without `owners`."""
 
     source: str
     nodes: tuple[Node, ...] = ()
     workloads: tuple[Workload, ...] = ()
     vpas: tuple[Vpa, ...] = ()
-    reserved: dict[str, NodeLoad] = field(default_factory=dict)
+    reserved: dict[str, NodeLoad] = msgspec.field(default_factory=dict)
     node_releaser: str = ""
     warnings: tuple[str, ...] = ()
-    limits: dict[str, NamespaceLimits] = field(default_factory=dict)
+    limits: dict[str, NamespaceLimits] = msgspec.field(default_factory=dict)
     rivals: tuple[Rival, ...] = ()
 
     @classmethod
     def of(cls, cluster: ClusterState) -> ClusterDocument:
-        names = cls.__dataclass_fields__
+        names = cls.__struct_fields__
         return cls(**{name: getattr(cluster, name) for name in names})
 
     def state(self) -> ClusterState:
-        return ClusterState(**{name: getattr(self, name) for name in self.__dataclass_fields__})
+        return ClusterState(**{name: getattr(self, name) for name in self.__struct_fields__})
 
 
-@dataclass(frozen=True)
-class Document:
+class Document(msgspec.Struct, frozen=True):
     """All of a recording that is neither array nor header."""
 
     cluster: ClusterDocument

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from recommender.model.identity import WorkloadRef  # noqa: TC001 - msgspec reads it
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 
-@dataclass(frozen=True)
-class RateDocument:
+class RateDocument(msgspec.Struct, frozen=True):
     """A WorkRate."""
 
     per_second: tuple[float | None, ...]
@@ -36,8 +35,7 @@ class RateDocument:
         return WorkRate(values, self.series, self.own, self.flaw, self.nodes)
 
 
-@dataclass(frozen=True)
-class WorkDocument:
+class WorkDocument(msgspec.Struct, frozen=True):
     """The WorkEvidence of one workload."""
 
     ref: WorkloadRef

@@ -7,9 +7,9 @@ coincide are counted, and where the packing brings them together.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from recommender.model.report import Reason
@@ -36,8 +36,7 @@ SMALL_POOL, LEAST_PACKED = 10, 50
 """A pool of fewer nodes is packed more often, until so many nodes are packed in all."""
 
 
-@dataclass(frozen=True)
-class CheckLimits:
+class CheckLimits(msgspec.Struct, frozen=True):
     """What a pool must hold, and between which factors one is looked for.
 
     hot_mean, hot_worst_day  greatest share of container-time on hot nodes
@@ -73,8 +72,7 @@ class CheckLimits:
         )
 
 
-@dataclass(frozen=True)
-class PoolRule:
+class PoolRule(msgspec.Struct, frozen=True):
     """r = clip(max(s x mean, floor), least, greatest), in cores.
 
     `mean` and `floor` are [K], `least` and `greatest` are [K] or one for all. A container whose
@@ -98,8 +96,7 @@ class PoolRule:
         return _cut_to_nodes(trace, np.where(is_new, wanted, trace.cpu_requests), is_new=is_new)
 
 
-@dataclass(frozen=True)
-class PoolCheck:
+class PoolCheck(msgspec.Struct, frozen=True):
     """What was found.
 
     rule         what was calibrated
@@ -126,8 +123,7 @@ class PoolCheck:
         return self.factor is not None
 
 
-@dataclass(frozen=True)
-class _Trial:
+class _Trial(msgspec.Struct, frozen=True):
     """One candidate: what its packings came to."""
 
     factor: float

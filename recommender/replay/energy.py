@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from recommender.energy.price import estimate_binding
@@ -16,16 +16,14 @@ if TYPE_CHECKING:
     from recommender.replay.trace import PoolTrace, PowerCurve, Usage
 
 
-@dataclass(frozen=True)
-class EnergyUse:
+class EnergyUse(msgspec.Struct, frozen=True):
     """Joules, and hours that nodes were on."""
 
     joules: float
     node_hours: float
 
 
-@dataclass(frozen=True)
-class PoolEnergy:
+class PoolEnergy(msgspec.Struct, frozen=True):
     """`released`: nodes without pods are off. `kept`: all that are there stay on, idle at P(0)."""
 
     released: EnergyUse

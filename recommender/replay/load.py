@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 if TYPE_CHECKING:
@@ -24,8 +24,7 @@ LEAST_WEIGHT = 0.002
 _CHUNK_BYTES = 16 * 2**20
 
 
-@dataclass(frozen=True)
-class HotTime:
+class HotTime(msgspec.Struct, frozen=True):
     """Container-time on hot nodes and in all by day of the grid, [D] each, in container-bins."""
 
     hot: Floats

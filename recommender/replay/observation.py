@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from recommender.model.identity import ContainerRef, WorkloadRef
 from recommender.replay.trace import PoolTrace
@@ -34,8 +35,7 @@ _LEAST_CORES, _LEAST_BYTES = 1e-6, 1.0
 _COLUMNS = 256  # moved at once
 
 
-@dataclass(frozen=True)
-class _Row:
+class _Row(msgspec.Struct, frozen=True):
     """One workload of a trace, K' containers.
 
     `usage` is [K', T], and lies in the block of all from row `first` on; None: by itself. `spread`

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from recommender.replay.check import SEEDS
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from recommender.replay.trace import PoolTrace, Usage
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """What was used, wanted and missed, as sums: outcomes of other bins or packings add up.
 
     joules_released, _kept      with empty nodes off, with all that are there on
@@ -55,8 +54,9 @@ class Outcome:
     unplaced: float
 
     def __add__(self, other: Outcome) -> Outcome:
-        names = [each.name for each in fields(self)]
-        return Outcome(**{name: getattr(self, name) + getattr(other, name) for name in names})
+        return Outcome(
+            **{name: getattr(self, name) + getattr(other, name) for name in self.__struct_fields__}
+        )
 
     @property
     def served(self) -> float:

@@ -6,9 +6,9 @@ remains after both is close to first fit. A random order stands for the order of
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 if TYPE_CHECKING:
@@ -23,8 +23,7 @@ TOLERANCE = 1e-9
 NOT_PLACED = -1
 
 
-@dataclass(frozen=True)
-class Packing:
+class Packing(msgspec.Struct, frozen=True):
     """What runs where on N nodes.
 
     counts    int32 [N, W]  pods of each workload on each node
@@ -41,8 +40,7 @@ class Packing:
         return len(self.kind)
 
 
-@dataclass(frozen=True)
-class _Room:
+class _Room(msgspec.Struct, frozen=True):
     """What one empty node of each kind has left beside its daemons: cores and bytes [kinds].
 
     `daemons` bool [kinds, W] are those that run on it, `missing` those that did not fit.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from recommender.units import DAY, HOUR
 
@@ -38,8 +39,7 @@ class PowerCurve(Protocol):
     def slope(self, utilisation: ArrayLike) -> Floats: ...
 
 
-@dataclass(frozen=True)
-class NodeKind:
+class NodeKind(msgspec.Struct, frozen=True):
     """Nodes that are all alike: `cores` and `memory_bytes` are allocatable on one of them.
 
     `count` nodes are there; a packing may need fewer or more. `members` are their names, empty
@@ -54,8 +54,7 @@ class NodeKind:
     members: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class PoolTrace:
+class PoolTrace(msgspec.Struct, frozen=True, dict=True):
     """W workloads (pod templates) with K containers in all over T bins, and the nodes for them.
 
     All replicas of a workload are taken to be alike.

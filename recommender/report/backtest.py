@@ -5,8 +5,9 @@ Widths, pipes and what is left out where the terminal is too narrow are as in `r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from recommender.report.grid import Column, layout_grid, layout_sentence
 from recommender.report.line import Line, Span, join_lines, line, span
@@ -54,8 +55,7 @@ _PIPE_WIDTH = 80  # of what has a width of its own: the drawing
 _WIDEST_DRAWING = 72
 
 
-@dataclass(frozen=True)
-class _Row:
+class _Row(msgspec.Struct, frozen=True):
     """One policy of a pool under both scenarios, as far as they were tested."""
 
     name: PolicyName
@@ -68,8 +68,7 @@ class _Row:
         return self.released or self.kept
 
 
-@dataclass(frozen=True)
-class PoolSection:
+class PoolSection(msgspec.Struct, frozen=True):
     """One pool as text: `cells` under TITLES, `names` of the policies at `points`."""
 
     name: str

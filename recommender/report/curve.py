@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+import msgspec
 
 from recommender.report.notation import format_cores
 
@@ -26,16 +27,14 @@ _INTERVALS = 6  # at most so many labels upwards, two rows each
 _Field = Literal["work_per_joule", "low", "high"]
 
 
-@dataclass(frozen=True)
-class Mark:
+class Mark(msgspec.Struct, frozen=True):
     """A letter on the curve at a request."""
 
     letter: str
     cores: float
 
 
-@dataclass(frozen=True)
-class _Frame:
+class _Frame(msgspec.Struct, frozen=True):
     """Where requests and values lie on the drawing."""
 
     left: float

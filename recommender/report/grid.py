@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import textwrap
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
 
 from recommender.report.line import Line, Span, line, measure, span
 
@@ -15,8 +17,7 @@ GAP = 2
 WRAPPED_WIDTH = 28  # a last column of sentences may get as narrow as this before columns drop
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(msgspec.Struct, frozen=True):
     """A column: its title, and whether it is aligned to the right or may wrap (the last only).
 
     `short` is its title where the terminal is too narrow for all, "" where it has none.
@@ -32,8 +33,7 @@ class Column:
         return self.short or self.title
 
 
-@dataclass(frozen=True)
-class Grid:
+class Grid(msgspec.Struct, frozen=True):
     """Lines of a table, its heading first, and the names of the columns that were left out."""
 
     lines: list[Line]

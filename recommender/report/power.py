@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,8 +24,7 @@ _INTERVALS = 7  # at most so many labels upwards, two rows each
 _TICKS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2)
 
 
-@dataclass(frozen=True)
-class _Frame:
+class _Frame(msgspec.Struct, frozen=True):
     """Where use and watts lie on the drawing; row 0 is the top one, two rows to a step."""
 
     right: float

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from recommender.report.notation import format_cores
 from recommender.units import format_time
@@ -21,8 +22,7 @@ _MOST_STEPS = 5  # labels upwards above zero, two rows each
 _LEAST_STEP = 0.001  # a millicore
 
 
-@dataclass(frozen=True)
-class Track:
+class Track(msgspec.Struct, frozen=True):
     """One request over time: `points` are unix seconds, ascending, and the cores from then on, None
     where they are not known.
     """

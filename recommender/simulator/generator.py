@@ -12,9 +12,9 @@ What each kind is like, with r the request of the stock rule (p90 x 1.15) over t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
+import msgspec
 import numpy as np
 
 from recommender.model.history import TimeGrid
@@ -73,8 +73,7 @@ LEVEL_HOURS, LEVEL_SPREAD, LEVEL_MOST = 0.8, 0.9, 8.0
 """Of bursty containers: mean length of a level, sigma of the log-normal, the most over its mean."""
 
 
-@dataclass(frozen=True)
-class Fleet:
+class Fleet(msgspec.Struct, frozen=True):
     """K containers over T bins, each in a pod of its own.
 
     usage            float32 [K, T]  cores
@@ -96,8 +95,7 @@ class Fleet:
     work_classes: tuple[WorkClass, ...]
 
 
-@dataclass(frozen=True)
-class _Calendar:
+class _Calendar(msgspec.Struct, frozen=True):
     """What all containers share: hour of day, weekend factor and common day factor [T] each,
     and the day of each bin.
     """

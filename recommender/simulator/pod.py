@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from recommender.simulator.rhythm import draw_level
@@ -29,8 +29,7 @@ HPA_USUAL_SHARE = 0.6
 """Pods of the table are the most that an HPA may start; usually it runs so many of them."""
 
 
-@dataclass(frozen=True)
-class PodActivity:
+class PodActivity(msgspec.Struct, frozen=True):
     """What the pods of a workload do.
 
     level  float64 [T]     work that comes to the whole workload, 1 on an ordinary weekday

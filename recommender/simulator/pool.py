@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from recommender.energy.published import find_server
@@ -48,8 +48,7 @@ SLACK = 0.97
 """Of the nodes' room that requests fill at most where the number of nodes is ours to choose."""
 
 
-@dataclass(frozen=True)
-class _Placed:
+class _Placed(msgspec.Struct, frozen=True):
     """The nodes there are, and that of each container [K]."""
 
     machines: tuple[Node, ...]

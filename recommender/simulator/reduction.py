@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 
 from recommender.model.history import TimeGrid, UsageHistory
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from recommender.model.identity import ContainerRef
 
 
-@dataclass(frozen=True)
-class ContainerHistory:
+class ContainerHistory(msgspec.Struct, frozen=True):
     """One row of each array of UsageHistory."""
 
     cpu_mean: NDArray[np.float32]
@@ -78,10 +77,8 @@ def stack_histories(grid: TimeGrid, rows: Mapping[ContainerRef, ContainerHistory
     containers = tuple(sorted(rows))
     types: dict[str, Any] = {"samples": np.int64, "first": np.int64, "last": np.int64}
     arrays = {
-        each.name: np.array(
-            [getattr(rows[ref], each.name) for ref in containers], dtype=types.get(each.name)
-        )
-        for each in fields(ContainerHistory)
+        name: np.array([getattr(rows[ref], name) for ref in containers], dtype=types.get(name))
+        for name in ContainerHistory.__struct_fields__
     }
     return UsageHistory(grid=grid, containers=containers, **arrays)
 

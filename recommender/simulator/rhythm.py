@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from recommender.units import DAY, HOUR
@@ -18,8 +18,7 @@ SATURDAY = 2
 """Days since 1970-01-01, a Thursday, modulo 7."""
 
 
-@dataclass(frozen=True)
-class Rhythm:
+class Rhythm(msgspec.Struct, frozen=True):
     """Work over time; 1 is the mean of an ordinary weekday.
 
     daily           swing of the day: 1 + daily at the peak hour, 1 - daily 12 h later
@@ -43,8 +42,7 @@ class Rhythm:
     noise: float = 0.1
 
 
-@dataclass(frozen=True)
-class Schedule:
+class Schedule(msgspec.Struct, frozen=True):
     """Runs of a CronJob: `hours` long, every `every` hours from `begin` o'clock UTC on."""
 
     begin: float

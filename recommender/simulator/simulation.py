@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from zlib import crc32
 
+import msgspec
 import numpy as np
 
 from recommender.energy.published import PublishedServer, server_curve
@@ -39,8 +39,7 @@ STORE_GAPS = ((2.3 * DAY, 40 * MINUTE), (9.6 * DAY, 25 * MINUTE))
 """The metric store was away: seconds before the end, and for how long."""
 
 
-@dataclass(frozen=True)
-class _Run:
+class _Run(msgspec.Struct, frozen=True):
     """What runs where: the node of each pod [P] and its activity, by workload."""
 
     workload: SimulatedWorkload

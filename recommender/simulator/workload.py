@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from recommender.model.cluster import (
     Amounts,
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from recommender.simulator.rhythm import Rhythm, Schedule
 
 
-@dataclass(frozen=True)
-class SimulatedContainer:
+class SimulatedContainer(msgspec.Struct, frozen=True):
     """Requests and limits as in a manifest ("" where there is none), and what is really used.
 
     used         cores of one pod on an ordinary weekday, while it works
@@ -54,18 +54,16 @@ class SimulatedContainer:
         return ContainerSpec(self.name, self.requests, self.limits, oom_killed=self.leaks)
 
 
-@dataclass(frozen=True)
-class SimulatedVpa:
+class SimulatedVpa(msgspec.Struct, frozen=True):
     """What its VerticalPodAutoscaler asks for."""
 
     work_class: str = "standard"
     update_mode: str = "Auto"
     policies: tuple[ContainerPolicy, ...] = ()
-    status: dict[str, Any] = field(default_factory=dict)
+    status: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class SimulatedWorkload:
+class SimulatedWorkload(msgspec.Struct, frozen=True):
     """One workload of the table.
 
     pods        on 12 nodes; one on each node for a DaemonSet
@@ -81,7 +79,7 @@ class SimulatedWorkload:
     pods: int
     rhythm: Rhythm
     containers: tuple[SimulatedContainer, ...]
-    vpa: SimulatedVpa | None = field(default_factory=SimulatedVpa)
+    vpa: SimulatedVpa | None = msgspec.field(default_factory=SimulatedVpa)
     hpa_target: float = 0.0
     schedule: Schedule | None = None
     age_hours: float = 0.0

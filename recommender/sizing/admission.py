@@ -12,10 +12,10 @@ does not fit.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from recommender.model.report import Conflict
 from recommender.sizing.band import cap
@@ -49,16 +49,14 @@ _QUOTA = "ResourceQuota"
 _NOISE = 1e-9  # of a ratio of floats
 
 
-@dataclass(frozen=True)
-class _Rule:
+class _Rule(msgspec.Struct, frozen=True):
     """One number of a LimitRange, and how to call it."""
 
     amount: int
     name: str
 
 
-@dataclass(frozen=True)
-class _Plan:
+class _Plan(msgspec.Struct, frozen=True):
     """One resource of one container: what it has now, and after the target.
 
     `limit` is None where there is none. `target` is None where it is not sized. `conflict`: what
@@ -131,11 +129,10 @@ def _with_default_limit(
         return spec
     default = next((amount for each in ranges if (amount := amount_of(each.default, resource))), 0)
     key = "cpu_millicores" if resource == "cpu" else "memory_bytes"
-    return replace(spec, limits=msgspec.structs.replace(spec.limits, **{key: default or None}))
+    return replace(spec, limits=replace(spec.limits, **{key: default or None}))
 
 
-@dataclass(frozen=True)
-class _Container:
+class _Container(msgspec.Struct, frozen=True):
     """One resource of one container under the LimitRanges for containers."""
 
     resource: Resource

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import msgspec
+from msgspec.structs import replace
 
 
 def cap(amount: int, minimum: int | None, maximum: int | None) -> int:
@@ -11,8 +12,7 @@ def cap(amount: int, minimum: int | None, maximum: int | None) -> int:
     return raised if maximum is None else min(raised, maximum)
 
 
-@dataclass(frozen=True)
-class Band:
+class Band(msgspec.Struct, frozen=True):
     """Whole millicores or bytes with 0 < lower <= target <= upper.
 
     `uncapped` is the target before a policy's minimum and maximum. The order of the three is

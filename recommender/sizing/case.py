@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from recommender.sizing.policy import Caps, choose_caps, choose_floor, choose_limit_floor
 from recommender.sizing.resource import amount_of
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from recommender.sizing.terms import Terms
 
 
-@dataclass(frozen=True)
-class Case:
+class Case(msgspec.Struct, frozen=True):
     """One container of a workload.
 
     `terms` are None and `pools` empty where no node of its pool is known. `sharers`: containers

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from recommender.model.report import Reason
 from recommender.sizing.band import Band
@@ -43,8 +44,7 @@ KEPT_BASIS = "cpu kept for its HPA"
 _KEPT = "sized by the work of a replica before; kept while what that needs is missing"
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True):
     """A band before floors, caps and hysteresis, with the steps that led to it.
 
     band         None: nothing can be said of this resource

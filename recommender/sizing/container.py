@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from recommender.errors import WorkloadSkipped
 from recommender.model.report import ContainerReport, Current, Reason
@@ -46,8 +47,7 @@ if TYPE_CHECKING:
     Bands = dict[Resource, Band]
 
 
-@dataclass(frozen=True)
-class _Meaning:
+class _Meaning(msgspec.Struct, frozen=True):
     """What the CPU request means for energy; empty at T0 and where CPU is not ours to change."""
 
     saved: Watts | None = None

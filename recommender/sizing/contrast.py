@@ -8,9 +8,9 @@ and costs the same, so two requests differ by the price of what they reserve.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 Flags: TypeAlias = NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
-class BinUsage:
+class BinUsage(msgspec.Struct, frozen=True):
     """Usage of one container in T bins of `step` seconds.
 
     cores  [T]  mean over its pods; NaN in bins without one
@@ -48,8 +47,7 @@ class BinUsage:
         return float(np.count_nonzero(self.pods > 0) * self.step)
 
 
-@dataclass(frozen=True)
-class Contender:
+class Contender(msgspec.Struct, frozen=True):
     """The CPU requests of one recommender: `cores` now, None where it has none; `course` [T] at
     the beginning of each bin, NaN where not known, None where nothing is known of the past.
     """
@@ -58,8 +56,7 @@ class Contender:
     course: Floats | None = None
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True):
     """What a contender's requests mean; a part that is not known is None.
 
     reserved_core_seconds  of all pods

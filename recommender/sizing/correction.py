@@ -7,9 +7,9 @@ several as far as pods of one workload are busy at the same times.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from recommender.sizing.histogram import DEMAND
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 _STEP = float(np.log(DEMAND.edges[3] / DEMAND.edges[2]))  # of a bucket, beyond the first
 
 
-@dataclass(frozen=True)
-class BinUsage:
+class BinUsage(msgspec.Struct, frozen=True):
     """Use of one container by bin: mean cores, pods and the day of each, [T]."""
 
     cores: NDArray[np.float32]
@@ -31,8 +30,7 @@ class BinUsage:
     day: NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class Corrected:
+class Corrected(msgspec.Struct, frozen=True):
     """Samples by day and demand bucket [D, K], and the sum of cores over those of each day [D]."""
 
     cpu_days: Floats

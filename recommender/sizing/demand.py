@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from recommender.model.identity import ContainerRef
@@ -52,8 +52,7 @@ QUANTILES = (0.50, 0.90, 0.95)
 """Of demand, for people; none of them decides."""
 
 
-@dataclass(frozen=True)
-class ContainerDemand:
+class ContainerDemand(msgspec.Struct, frozen=True, dict=True):
     """Demand of one container over the window: what it wanted, and what it used.
 
     Mean, `cpu_days` and `day_cores` are of demand: of use as it was, but for what its limit held
@@ -141,8 +140,7 @@ class ContainerDemand:
         return np.asarray((weights @ self.day_cores[present]) / (weights @ counts[present]))
 
 
-@dataclass(frozen=True)
-class _Wanted:
+class _Wanted(msgspec.Struct, frozen=True):
     """Demand of one container by day [D, K] and [D], and how it differs from use: by a factor for
     each bin [T], 0 for one that does not count; None: by none.
     """

@@ -7,10 +7,10 @@ matrix product, whatever the length of the window.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from recommender.sizing.histogram import DEMAND, Buckets
@@ -29,8 +29,7 @@ _LOW, _HIGH = 4, 95  # ranks, from 0, of the fifth from either end of 100
 _ONCE = np.ones((1, 1))
 
 
-@dataclass(frozen=True)
-class DayDistribution:
+class DayDistribution(msgspec.Struct, frozen=True, dict=True):
     """Counts [D, K] of samples by day and bucket, and `edges` [K + 1] of the buckets.
 
     Every day has a sample; inside a bucket samples are taken as evenly spread.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from recommender.model.report import Reason
@@ -28,8 +28,7 @@ _NORMAL_90 = 1.645  # standard deviations to either end of a 90 % interval
 _HIDDEN = 0.005  # a frequency that varies by less changes no histogram: a fifth of a bucket
 
 
-@dataclass(frozen=True)
-class Normalisation:
+class Normalisation(msgspec.Struct, frozen=True):
     """u (f / f_ref)^beta as a factor for each bin [T], the compensation (f_ref / f_target)^beta
     that the request gets once, and the step that says so.
     """

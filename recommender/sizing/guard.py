@@ -9,9 +9,9 @@ at least Q(u) / rho, and not lowered until seven clean days have passed (energy.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from recommender.model.report import Reason
@@ -33,8 +33,7 @@ CLEAN_DAYS = 7
 _DAY_HOURS = 24
 
 
-@dataclass(frozen=True)
-class Guard:
+class Guard(msgspec.Struct, frozen=True):
     """What the days of the last week were like.
 
     faults   what was wrong with them, each as it was on the newest day that had it
@@ -49,8 +48,7 @@ class Guard:
     asked: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class _Sign:
+class _Sign(msgspec.Struct, frozen=True):
     """One thing that tells of suffering: by hour [H], NaN in hours that do not count.
 
     `most` is what a day may have of it: on average, or in any hour with `is_worst`.

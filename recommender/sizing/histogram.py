@@ -7,9 +7,9 @@ interpolated.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import msgspec
 import numpy as np
 
 if TYPE_CHECKING:
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     Numbers: TypeAlias = NDArray[np.number[Any]]
 
 
-@dataclass(frozen=True)
-class Buckets:
+class Buckets(msgspec.Struct, frozen=True):
     """K buckets; `edges` [K + 1] ascend, edges[0] = 0. Values beyond the ends go to the ends."""
 
     edges: Floats

@@ -6,10 +6,10 @@ and go by the hour uses less at night by having fewer, each of which wants as mu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from recommender.replay.trace import BLOCKS
@@ -26,8 +26,7 @@ LEAST_TOLD = float(DEMAND.edges[1])
 """Cores that the first bucket of a histogram goes up to: within it a quantile has no scale."""
 
 
-@dataclass(frozen=True)
-class Shape:
+class Shape(msgspec.Struct, frozen=True):
     """Mean and p-quantile in a block, beside those of the whole window, cores."""
 
     mean: float
@@ -55,8 +54,7 @@ LIKE_ALL_DAY = Shape(1.0, 1.0, 1.0, 1.0)
 """What changes nothing: where the hours tell of no rhythm."""
 
 
-@dataclass(frozen=True)
-class Hours:
+class Hours(msgspec.Struct, frozen=True, dict=True):
     """Demand of one container by bin of the window, [T] each.
 
     cores  mean over its pods

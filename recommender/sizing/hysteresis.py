@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from recommender.errors import UsageError
 from recommender.model.report import Reason
@@ -32,8 +33,7 @@ are few of them.
 """
 
 
-@dataclass(frozen=True)
-class Previous:
+class Previous(msgspec.Struct, frozen=True):
     """The published band of each resource of a container; `flaw` says what could not be used."""
 
     bands: Mapping[Resource, Band]

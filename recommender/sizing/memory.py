@@ -6,8 +6,9 @@ little memory is no slowdown but a kill. So there is no price here, only peaks.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from recommender.model.report import Reason
 from recommender.sizing.band import Band
@@ -31,8 +32,7 @@ nothing.
 """
 
 
-@dataclass(frozen=True)
-class OomEvidence:
+class OomEvidence(msgspec.Struct, frozen=True):
     """What an out-of-memory kill tells.
 
     need    least target after it, bytes

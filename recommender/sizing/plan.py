@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from recommender.model.report import Reason, Watts
 
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
     from recommender.sizing.workcurve import WorkWindows
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """What a workload's replicas should be: the replica at the rate at which it does best.
 
     total is the work per second of all replicas, its mean and the highest.
@@ -70,8 +70,7 @@ class Plan:
         return min(max(rate, self.mean / self.scaler.most), self.mean / max(self.scaler.least, 1))
 
 
-@dataclass(frozen=True)
-class ScaledRequest:
+class ScaledRequest(msgspec.Struct, frozen=True):
     """The band of one container's CPU request, with the steps that led to it.
 
     share is what part of all requests of a replica it is, `best` the unrounded request in cores.
@@ -93,20 +92,18 @@ class ScaledRequest:
         return self.plan.gain(target / 1000.0 / self.best)
 
 
-@dataclass(frozen=True)
-class Scaling:
+class Scaling(msgspec.Struct, frozen=True):
     """Requests by container; where there are none, `gap` says why they are kept.
 
     `is_settled`: what is missing is evidence, so that what was found before still holds.
     """
 
-    requests: Mapping[str, ScaledRequest] = field(default_factory=dict)
+    requests: Mapping[str, ScaledRequest] = msgspec.field(default_factory=dict)
     gap: str = ""
     is_settled: bool = False
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """What was found of a workload's work; `gap` says why there is none.
 
     per_second is of all replicas, [T]; `unit` is the word for one, "" for none.

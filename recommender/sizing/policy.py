@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from recommender.model.report import Reason
 from recommender.sizing.band import Band
@@ -27,8 +28,7 @@ LIMIT_HALFWIDTH = 0.05
 no reason to touch a pod, and the peak is that of five minutes among two weeks."""
 
 
-@dataclass(frozen=True)
-class Caps:
+class Caps(msgspec.Struct, frozen=True):
     """Least and greatest target of one resource, None where unset.
 
     `source` names what sets the maximum: maxAllowed or the cluster-wide cap.

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter, defaultdict
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from recommender.energy.nodeclass import ClassEnergy, ClassTotals, estimate_class
 from recommender.energy.stranding import (
@@ -43,8 +44,7 @@ SAME_SIZE = 0.02
 """Machines of one kind differ by some MiB in what the kubelet leaves allocatable."""
 
 
-@dataclass(frozen=True)
-class _NodeClass:
+class _NodeClass(msgspec.Struct, frozen=True):
     """Nodes of one kind; `model` is their CPU model, "" where it is unknown."""
 
     model: str
@@ -55,8 +55,7 @@ class _NodeClass:
         return self.nodes[0].cores, self.nodes[0].memory_bytes
 
 
-@dataclass(frozen=True)
-class Pool:
+class Pool(msgspec.Struct, frozen=True):
     """Nodes of one class: one CPU model, one size.
 
     `reach` says what its watts cover (platform, package+dram, ...; "" without a meter);
@@ -98,8 +97,7 @@ class Pool:
         )
 
 
-@dataclass(frozen=True)
-class PoolShare:
+class PoolShare(msgspec.Struct, frozen=True):
     """A pool, and how many pods of a workload run in it; 0 where none of them runs anywhere.
 
     `tier` is what the replay of the pool allows, None where nobody has looked.

@@ -6,9 +6,9 @@ A container that was never seen, or is not managed, keeps its request under ever
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from recommender.energy.price import SHORTFALL_MULTIPLE, WorkClass
@@ -61,8 +61,7 @@ most so, and for 0.9 % (batch) with all of it. It costs no node on most of them,
 on some."""
 
 
-@dataclass(frozen=True)
-class Allowance:
+class Allowance(msgspec.Struct, frozen=True):
     """Least and greatest cores that each container may get, [K] or one number for all."""
 
     least: float | Floats = 0.0
@@ -72,8 +71,7 @@ class Allowance:
 ANY = Allowance()
 
 
-@dataclass(frozen=True)
-class RankedUsage:
+class RankedUsage(msgspec.Struct, frozen=True):
     """Usage in ascending order: float32 [K, T] with NaN last, and how many are none, [K]."""
 
     ranked: Usage
@@ -244,8 +242,7 @@ def size_pooled(
     )
 
 
-@dataclass(frozen=True)
-class BlockCheck:
+class BlockCheck(msgspec.Struct, frozen=True):
     """T3: one check for each block of the day."""
 
     checks: tuple[PoolCheck, ...]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import msgspec
 
 from recommender.model.report import Reason
 from recommender.replay.trace import BLOCK_HOURS
@@ -18,8 +19,7 @@ TierName: TypeAlias = Literal["T0", "T1", "T2", "T3"]
 TIERS: tuple[TierName, ...] = ("T0", "T1", "T2", "T3")
 
 
-@dataclass(frozen=True)
-class Gate:
+class Gate(msgspec.Struct, frozen=True):
     """One condition of a tier: what it looks at, whether it holds, and what was found."""
 
     tier: TierName
@@ -31,8 +31,7 @@ class Gate:
         return Reason(f"{self.tier} {self.what}", "met" if self.is_met else "not met", self.found)
 
 
-@dataclass(frozen=True)
-class BlockFactor:
+class BlockFactor(msgspec.Struct, frozen=True):
     """What a container is sized by in one block of the day (0 ... 5, UTC): the factor of its pool.
 
     `weight` is what its price counts then: not 1 for `objective: carbon` alone.
@@ -48,8 +47,7 @@ class BlockFactor:
         return f"{self.block * BLOCK_HOURS:02d}-{(self.block + 1) * BLOCK_HOURS:02d} UTC"
 
 
-@dataclass(frozen=True)
-class PoolTier:
+class PoolTier(msgspec.Struct, frozen=True):
     """The tier of a pool: the highest whose gates are all met.
 
     factors   s of the pool check by tier, for T1 and T2
@@ -59,13 +57,12 @@ class PoolTier:
 
     name: TierName
     gates: tuple[Gate, ...] = ()
-    factors: Mapping[TierName, float] = field(default_factory=dict)
-    found: Mapping[TierName, str] = field(default_factory=dict)
-    blocks: Mapping[ContainerRef, BlockFactor] = field(default_factory=dict)
+    factors: Mapping[TierName, float] = msgspec.field(default_factory=dict)
+    found: Mapping[TierName, str] = msgspec.field(default_factory=dict)
+    blocks: Mapping[ContainerRef, BlockFactor] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Pooled:
+class Pooled(msgspec.Struct, frozen=True):
     """How the pools of one container let it be sized.
 
     r = max(factor x mean, floor), where the floor is the quantile that its tier asks for.

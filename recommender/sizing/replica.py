@@ -14,8 +14,9 @@ the two make up a share s of e, a rate that is off by a factor f costs s ((f + 1
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from recommender.sizing.bounds import INDIFFERENCE, LEAST_HALFWIDTH, estimate_restart_watts
 from recommender.sizing.workcurve import WorkCurve, six
@@ -26,8 +27,7 @@ if TYPE_CHECKING:
     from recommender.sizing.terms import Terms
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(msgspec.Struct, frozen=True):
     """One container of a replica.
 
     cores        its request now, None where it has none
@@ -44,16 +44,14 @@ class Part:
     is_ours: bool = True
 
 
-@dataclass(frozen=True)
-class Sum:
+class Sum(msgspec.Struct, frozen=True):
     """A number with the arithmetic that gives it, in printed numbers only."""
 
     value: float
     text: str
 
 
-@dataclass(frozen=True)
-class Replica:
+class Replica(msgspec.Struct, frozen=True):
     """All containers of a replica on these terms, under an HPA that holds `tau`.
 
     Numbers that are printed are rounded before they are used, so that what is printed can be

@@ -16,9 +16,9 @@ What is on or off shows its p90 in a week, but its mean only in four.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from recommender.model.report import Reason
@@ -55,8 +55,7 @@ _WEEK_HOURS = 168
 _LEAST_PAIRS = 24  # of hours a lag apart: a day
 
 
-@dataclass(frozen=True)
-class Rhythm:
+class Rhythm(msgspec.Struct, frozen=True):
     """The pattern, the days of history that it needs, and how that was found."""
 
     pattern: str

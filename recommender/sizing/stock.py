@@ -17,8 +17,9 @@ memory, 16   236,574,917 B   + 35,486,237 = 272,061,154 B
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from recommender.sizing.band import Band
 from recommender.sizing.histogram import STOCK_CPU, STOCK_MEMORY, percentile_ends
@@ -39,8 +40,7 @@ OOM_FACTOR = 1.2
 after 1 GiB."""
 
 
-@dataclass(frozen=True)
-class _Confidence:
+class _Confidence(msgspec.Struct, frozen=True):
     """A bound is multiplied by (1 + multiple / days)^exponent.
 
     ======  ============  ============

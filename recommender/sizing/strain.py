@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from recommender.model.report import Reason
@@ -33,8 +33,7 @@ FEWEST_FREE_BINS = 288
 """Free windows that say more than throttled ones: a day of five-minute bins."""
 
 
-@dataclass(frozen=True)
-class Strain:
+class Strain(msgspec.Struct, frozen=True):
     """What is known of one container by hour of the clock, [H] each; NaN where it is not.
 
     cores                 mean over its pods; NaN where there was none
@@ -82,8 +81,7 @@ def average_hours(usage: UsageHistory, hour: NDArray[np.int64]) -> Hours:
     return found
 
 
-@dataclass(frozen=True)
-class Release:
+class Release(msgspec.Struct, frozen=True):
     """What use would have been without its limit: a factor for each bin [T], 0 for a bin that
     does not count, and the step that says so.
     """

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from recommender.energy.price import SHORTFALL_MULTIPLE, WorkClass, estimate_shortfall_price
 
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
     from recommender.energy.nodeclass import ClassEnergy
 
 
-@dataclass(frozen=True)
-class Terms:
+class Terms(msgspec.Struct, frozen=True):
     """The terms on which a workload of one class uses a pool. Watts are per core but of memory.
 
     reserved             of a reserved core, as far as cutting it frees a node; >= 0

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from recommender.model.report import Reason
 from recommender.sizing.quantile import choose_quantile
@@ -31,8 +32,7 @@ nothing, and batch work gets p90 at any price."""
 _NOISE = 1e-6  # seconds: a sixth of a minute as a part of a day, times a day, is 9.999999999999998
 
 
-@dataclass(frozen=True)
-class Tier:
+class Tier(msgspec.Struct, frozen=True):
     """`name` T0 to T3, its `basis` in words; `gap`: what is missing for the next, "" if none."""
 
     name: str

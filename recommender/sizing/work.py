@@ -9,9 +9,9 @@ for and nothing of the code.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+import msgspec
 import numpy as np
 
 from recommender.model.report import Reason
@@ -52,8 +52,7 @@ def sum_busy_cores(usage: UsageHistory, rows: Iterable[int]) -> NDArray[np.float
     return np.where(is_seen, total, np.nan)
 
 
-@dataclass(frozen=True)
-class WorkFound:
+class WorkFound(msgspec.Struct, frozen=True):
     """The work of a workload, and which kind of evidence says so; no reason where none does."""
 
     kind: WorkKind

@@ -6,9 +6,9 @@ it says what other numbers of replicas would use, which a usage history alone do
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from recommender.energy.nnls import solve_nnls
@@ -36,8 +36,7 @@ _MAD = 1.4826  # standard deviation of a normal variable over its median absolut
 _EXACT = 1e-9  # relative residual that is rounding
 
 
-@dataclass(frozen=True)
-class WorkWindows:
+class WorkWindows(msgspec.Struct, frozen=True):
     """Bins in which the work and the use of all K containers are known, in order of time.
 
     rate   float64 [n]     work per second of one replica, the mean over them
@@ -66,8 +65,7 @@ class WorkWindows:
         return low, high
 
 
-@dataclass(frozen=True)
-class WorkCurve:
+class WorkCurve(msgspec.Struct, frozen=True):
     """Cores of one replica against its work rate: idle + linear w + quadratic w^2, none below 0."""
 
     idle: float

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import msgspec
+from msgspec.structs import replace
 
 from recommender.energy.price import SHORTFALL_MULTIPLE
 from recommender.errors import WorkloadSkipped
@@ -102,9 +101,7 @@ def size_workload(
     conflicts = find_conflicts(workload, vpa, sized, limits=limits) if vpa else ()
     report = _describe(workload, vpa, work_class, sized, pools=pools, conflicts=conflicts)
     done = explain_evidence(workload, metric, work, demand, pools)
-    report = msgspec.structs.replace(
-        report, work_class_source=origin, work=done.reason, work_kind=done.kind
-    )
+    report = replace(report, work_class_source=origin, work=done.reason, work_kind=done.kind)
     return report, tuple(skipped)
 
 
@@ -220,7 +217,7 @@ def _describe(
 def _leave_out(workload: Workload, container: str, vpa: Vpa | None, reason: str) -> Skipped:
     """What somebody chose to leave out: no failure of ours."""
     row = _skip(workload, container, vpa, reason)
-    return msgspec.structs.replace(row, is_deliberate=True)
+    return replace(row, is_deliberate=True)
 
 
 def _skip(workload: Workload, container: str, vpa: Vpa | None, reason: str) -> Skipped:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
 from itertools import compress, repeat
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from recommender.errors import TableError, UsageError
@@ -126,8 +126,7 @@ def read_blocks(
         raise TableError(f"{path} is empty; its first line must name the columns")
 
 
-@dataclass(frozen=True)
-class _Cells:
+class _Cells(msgspec.Struct, frozen=True):
     """The cells of some rows, column by column, and the lines on which the rows end."""
 
     cells: Sequence[Sequence[str]]

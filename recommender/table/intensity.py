@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from recommender.errors import TableError
@@ -28,8 +29,7 @@ MOST_AGE = DAY
 """Of the newest row before the window's end: what grid operators publish comes daily."""
 
 
-@dataclass(frozen=True)
-class HourlyTable:
+class HourlyTable(msgspec.Struct, frozen=True):
     """Means of the hours of the clock, by their number since 1970; `newest` is in unix seconds."""
 
     hours: dict[int, float]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from recommender.errors import TableError
@@ -32,8 +32,7 @@ NEEDED = ("time", "node", "watts", "cpu_cores", *SIZES)
 OPTIONAL = ("cpu_model",)
 
 
-@dataclass(frozen=True)
-class NodeTable:
+class NodeTable(msgspec.Struct, frozen=True):
     """What a table of nodes says; nodes without a size are left out."""
 
     nodes: tuple[Node, ...]

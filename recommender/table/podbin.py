@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 if TYPE_CHECKING:
@@ -17,8 +17,7 @@ _BITS = 24
 """Of a bin's number: steps of five minutes since 1970 take 24 until the year 2129."""
 
 
-@dataclass(frozen=True)
-class PodBins:
+class PodBins(msgspec.Struct, frozen=True):
     """Containers of pods in bins, [P] each: one entry for each pair once they are compact.
 
     key     pod's container and bin, see `pods` and `bins`; ascending once they are compact

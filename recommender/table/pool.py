@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from recommender.errors import TableError
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class ModelledPool:
+class ModelledPool(msgspec.Struct, frozen=True):
     """Servers, the pods on them, what these request, and the power that follows from their use."""
 
     nodes: tuple[Node, ...]
@@ -37,8 +36,7 @@ class ModelledPool:
     reserved: dict[str, NodeLoad]
 
 
-@dataclass(frozen=True)
-class _Pods:
+class _Pods(msgspec.Struct, frozen=True):
     """Pods that run at the end, [P] each: their workload, what they request and what they need:
     where nothing is requested, the most that was used.
     """

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from dataclasses import dataclass, field
 from math import ceil
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from recommender.energy.published import find_server
 from recommender.history.assembly import empty_history
@@ -31,8 +32,7 @@ if TYPE_CHECKING:
 SCHEMA = "table"
 
 
-@dataclass(frozen=True)
-class TableSource:
+class TableSource(msgspec.Struct, frozen=True):
     """Evidence from tables: of usage, and of nodes or, with `server`, modelled ones of that kind.
 
     With neither there is no price, and so no energy evidence.
@@ -101,15 +101,14 @@ class TableSource:
         )
 
 
-@dataclass(frozen=True)
-class _Pool:
+class _Pool(msgspec.Struct, frozen=True):
     """The nodes, which pods run on them, and where that is known from."""
 
     nodes: tuple[Node, ...]
     history: NodeHistory
     sources: tuple[SourceChoice, ...]
-    pods_on: dict[WorkloadRef, dict[str, int]] = field(default_factory=dict)
-    reserved: dict[str, NodeLoad] = field(default_factory=dict)
+    pods_on: dict[WorkloadRef, dict[str, int]] = msgspec.field(default_factory=dict)
+    reserved: dict[str, NodeLoad] = msgspec.field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from recommender.errors import TableError
@@ -48,8 +48,7 @@ _BYTES_A_DAY = 4 * DEMAND.count
 _SPARSE = 1.5
 
 
-@dataclass(frozen=True)
-class UsageTable:
+class UsageTable(msgspec.Struct, frozen=True):
     """What a table of usage says.
 
     requests  cores and bytes by container: those of its newest row that has some
@@ -64,8 +63,7 @@ class UsageTable:
     warnings: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class _Reduced:
+class _Reduced(msgspec.Struct, frozen=True):
     """Reductions over one day, or over the days that are put into it."""
 
     cpu: CpuReduction

@@ -6,9 +6,9 @@ cycle to cycle are the values, not the labels, so that no series comes and goes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from recommender.telemetry.family import WHO, gauge
@@ -29,8 +29,7 @@ POINTS = 21
 _SAME_REQUEST = 0.0005  # cores: half a millicore
 
 
-@dataclass(frozen=True)
-class PowerCurve:
+class PowerCurve(msgspec.Struct, frozen=True):
     """The power of one node of a pool over its utilisation.
 
     utilisation, watts  float64 [n]

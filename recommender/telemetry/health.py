@@ -5,8 +5,10 @@ Times are seconds of one monotonic clock: that a wall clock is set must not end 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
 
 from recommender.text import escape_controls
 from recommender.units import format_duration
@@ -19,16 +21,14 @@ if TYPE_CHECKING:
 _LATE_INTERVALS = 5
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True):
     """Yes or no, and why."""
 
     is_good: bool
     reason: str
 
 
-@dataclass(frozen=True)
-class Contact:
+class Contact(msgspec.Struct, frozen=True):
     """A part that the service needs: whether it ever answered, and its newest failure, or ""."""
 
     name: str
@@ -44,8 +44,7 @@ class Contact:
         return replace(self, error=error)
 
 
-@dataclass(frozen=True)
-class Vitals:
+class Vitals(msgspec.Struct, frozen=True):
     """All that health is judged by, replaced as a whole by the loop of the service.
 
     `last_turn` is when a cycle last ended, whatever came of it, or, on a replica that waits for
@@ -58,8 +57,8 @@ class Vitals:
     last_turn: float | None = None
     last_answer: float | None = None
     is_standby: bool = False
-    store: Contact = field(default=Contact("store"))
-    cluster: Contact = field(default=Contact("API server"))
+    store: Contact = msgspec.field(default=Contact("store"))
+    cluster: Contact = msgspec.field(default=Contact("API server"))
     report: Report | None = None
 
 

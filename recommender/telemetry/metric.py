@@ -5,9 +5,9 @@ from __future__ import annotations
 import gzip
 import threading
 from collections import Counter as Tally
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, get_args
 
+import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.metrics import disable_created_metrics
 from prometheus_client.registry import Collector
@@ -45,8 +45,7 @@ _LEAST_EFFORT = 1
 _VpaKey = tuple[str, str]  # namespace and name
 
 
-@dataclass(frozen=True)
-class _Picture:
+class _Picture(msgspec.Struct, frozen=True):
     """What the newest cycle told.
 
     `recommended` is when, in unix seconds, each VPA last held a number from the newest history;
@@ -56,7 +55,7 @@ class _Picture:
 
     report: Report
     states: Mapping[str, int]
-    recommended: Mapping[_VpaKey, float] = field(default_factory=dict)
+    recommended: Mapping[_VpaKey, float] = msgspec.field(default_factory=dict)
     history_end: float | None = None
     rivals: Sequence[Rival] = ()
     curves: Sequence[PowerCurve] = ()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec.structs import replace
 
 from recommender.errors import ClusterError, JoulefitError, NoDataError, StoreError
 from recommender.telemetry.curve import sample_power

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, replace
 
 import jsonschema
+import msgspec
 import pytest
 
 from recommender.errors import UsageError
@@ -78,20 +79,26 @@ def test_kept_nodes_never_draw_less_than_released_ones(document):
 
 def test_a_container_that_is_switched_off_keeps_its_request(recording, document):
     vpas = tuple(
-        replace(vpa, policies=(ContainerPolicy("*", is_off=True),))
+        msgspec.structs.replace(vpa, policies=(ContainerPolicy("*", is_off=True),))
         for vpa in recording.cluster.vpas
     )
-    off = run(replace(recording, cluster=replace(recording.cluster, vpas=vpas)))
+    off = run(
+        msgspec.structs.replace(
+            recording, cluster=msgspec.structs.replace(recording.cluster, vpas=vpas)
+        )
+    )
     assert off.pools[0].containers < document.pools[0].containers
 
 
 def test_least_requests_of_the_vpas_hold_for_every_rule(recording):
     floor = Amounts(cpu_millicores=4000)
     vpas = tuple(
-        replace(vpa, policies=(ContainerPolicy("*", min_allowed=floor),))
+        msgspec.structs.replace(vpa, policies=(ContainerPolicy("*", min_allowed=floor),))
         for vpa in recording.cluster.vpas
     )
-    held = replace(recording, cluster=replace(recording.cluster, vpas=vpas))
+    held = msgspec.structs.replace(
+        recording, cluster=msgspec.structs.replace(recording.cluster, vpas=vpas)
+    )
     stock = BacktestSettings(train=2 * DAY, test=DAY, policy=("stock",))
     plain, floored = (run(each, stock).policies[0] for each in (recording, held))
     assert floored.exposure_share < plain.exposure_share

@@ -6,10 +6,10 @@ cycle for each bin tells of all five.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec.structs import replace
 
 from recommender.cluster.status import build_status
 from recommender.model.cluster import Amounts, ContainerSpec, Vpa, Workload

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from recommender.cycle import run_once
 from recommender.settings import SimulateSettings, SizingSettings

@@ -1,9 +1,8 @@
 """What the report says of carbon and cost: arithmetic by hand on the sample's watts."""
 
-from dataclasses import replace
-
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from recommender.model.intensity import Embodied, Intensity, Rates
 from recommender.model.report import Watts

@@ -1,9 +1,8 @@
 """Objective carbon through the whole of the sizing, on a made-up pool whose days are all alike."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from recommender.backtest.gate import TierJudge
 from recommender.cycle import run_once

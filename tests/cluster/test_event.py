@@ -1,11 +1,11 @@
 """What users are told about a VPA, and how often."""
 
 import logging
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from recommender.cluster.api import Listing
 from recommender.cluster.event import OVERALL, PER_VPA, Event, EventWriter, choose_events

@@ -1,8 +1,7 @@
 """The fake API server is told from the real one only by its name."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from recommender.cluster.fake import FakeApi
 from recommender.cluster.reader import ClusterReader

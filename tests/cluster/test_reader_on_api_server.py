@@ -1,8 +1,7 @@
 """What is read from a real API server is what was put into it."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from recommender.cluster.reader import ClusterReader
 from recommender.errors import UsageError

@@ -1,10 +1,9 @@
 """What a status recommends: whole, ordered, bounded entries, and the last one where none is new."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from recommender.cluster.status import build_status
 from recommender.model.cluster import ContainerPolicy, Vpa

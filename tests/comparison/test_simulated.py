@@ -1,9 +1,10 @@
 """The comparison of a simulated cluster agrees with its report, and keeps to what is known."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from recommender.compare import NO_HISTORY, NOT_ASKED, compare
 from recommender.cycle import run_once

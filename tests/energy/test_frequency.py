@@ -1,11 +1,10 @@
 """P(U) = 100 + 200 U watts at 2.5 GHz, of which the 200 U rise in proportion to the clock."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from recommender.energy.frequency import describe_clock, estimate_clock_effect, take_clock_out
 from recommender.energy.nodeclass import ClassTotals, estimate_class

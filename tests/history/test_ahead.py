@@ -86,5 +86,5 @@ def test_an_error_ahead_is_the_error_of_whoever_wants_the_reply():
 def test_a_hanging_store_does_not_keep_the_program_alive():
     ahead = AheadClient(GatedClient(), parallel=1)
     ahead.start(QUERIES[:1])
-    (waiting,) = (thread for thread in threading.enumerate() if thread.name == "ahead")
+    (waiting,) = (thread for thread in threading.enumerate() if thread.name == "background")
     assert waiting.daemon

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -73,7 +74,7 @@ def scope_of(fleet, **changes) -> Scope:
         workloads=frozenset(map(ref_of, fleet.workloads)),
     )
     scope = Scope(None, owners, node_names=frozenset(fleet.node_names))
-    return dataclasses.replace(scope, **changes)
+    return msgspec.structs.replace(scope, **changes)
 
 
 @pytest.fixture(scope="module", params=["prometheus", "victoria-metrics"])
@@ -297,10 +298,10 @@ def test_both_stores_give_the_same(start, fleet, schema_name):
     ]
     for part in ("usage", "nodes"):
         first, second = (getattr(history, part) for history in read)
-        for field in dataclasses.fields(first):
-            one, other = (getattr(each, field.name) for each in (first, second))
+        for name in first.__struct_fields__:
+            one, other = (getattr(each, name) for each in (first, second))
             if isinstance(one, np.ndarray):
-                np.testing.assert_allclose(one, other, rtol=1e-6, err_msg=field.name)
+                np.testing.assert_allclose(one, other, rtol=1e-6, err_msg=name)
             else:
                 assert one == other
     assert read[0].sources == read[1].sources

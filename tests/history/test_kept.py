@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -239,7 +240,7 @@ def test_what_is_kept_can_be_recorded_and_sized(tmp_path):
     seen = Seen()
     seen.read(100)
     history = seen.read(107)
-    recording = dataclasses.replace(make_recording(), history=history)
+    recording = msgspec.structs.replace(make_recording(), history=history)
     write_recording(tmp_path / "kept.joulefit", recording)
     usage = read_recording(tmp_path / "kept.joulefit").history.usage
     assert usage.grid == history.usage.grid
@@ -319,7 +320,7 @@ class TestWanted:
 
     def test_all_that_nobody_names_is_read_whole_each_time(self):
         seen = Seen()
-        scope = dataclasses.replace(scope_of(WEB), wanted=None)
+        scope = msgspec.structs.replace(scope_of(WEB), wanted=None)
         seen.kept.read(window(100), scope)
         found = seen.kept.read(window(101), scope)
         assert found.usage.grid == window(101)

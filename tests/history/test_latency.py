@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -71,7 +70,7 @@ def store(request):
 
 def usage_for(grid, *refs):
     usage = usage_of({"app": (0.2, GIB)}, days=grid.bins / 288)
-    return dataclasses.replace(
+    return msgspec.structs.replace(
         usage, grid=grid, containers=tuple(sorted(ContainerRef(ref, "app") for ref in refs))
     )
 

@@ -2,11 +2,11 @@
 server, and on recordings."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
 import pytest
+from msgspec.structs import replace
 
 from recommender.energy.published import server_curve
 from recommender.evidence import LiveSource

@@ -5,11 +5,12 @@ What is generated goes beyond what an API server lets through, for CRDs and admi
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from recommender.cluster.fake import FakeApi
 from recommender.cluster.reader import ClusterReader

@@ -1,10 +1,10 @@
 """What pipelines and repositories take of a report: page, markdown, patches, exit codes."""
 
 import json
-from dataclasses import replace
 
 import pytest
 import yaml
+from msgspec.structs import replace
 
 from recommender.recording import read_recording, write_recording
 from recommender.units import parse_quantity

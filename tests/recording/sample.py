@@ -3,7 +3,6 @@
 import json
 import re
 import zlib
-from dataclasses import fields
 
 import numpy as np
 
@@ -245,20 +244,20 @@ def make_recording(**changes):
 
 
 def plain_fields(value, *, without=()):
-    """The fields of a dataclass that compare with ==."""
+    """The fields of a struct that compare with ==."""
     return {
-        each.name: getattr(value, each.name)
-        for each in fields(value)
-        if each.name not in without and not isinstance(getattr(value, each.name), np.ndarray)
+        name: getattr(value, name)
+        for name in value.__struct_fields__
+        if name not in without and not isinstance(getattr(value, name), np.ndarray)
     }
 
 
 def array_bits(value):
-    """Type, shape and bytes of each array of a dataclass."""
+    """Type, shape and bytes of each array of a struct."""
     return {
-        each.name: (array.dtype.str, array.shape, array.tobytes())
-        for each in fields(value)
-        if isinstance(array := getattr(value, each.name), np.ndarray)
+        name: (array.dtype.str, array.shape, array.tobytes())
+        for name in value.__struct_fields__
+        if isinstance(array := getattr(value, name), np.ndarray)
     }
 
 

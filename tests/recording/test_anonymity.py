@@ -2,10 +2,10 @@
 
 import re
 import zlib
-from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from recommender.errors import UsageError
 from recommender.model.cluster import Amounts

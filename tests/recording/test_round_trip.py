@@ -3,13 +3,13 @@
 import json
 import subprocess
 import zlib
-from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from msgspec.structs import replace
 
 from recommender.model.cluster import ClusterState
 from recommender.model.history import History, NodeHistory, TimeGrid, UsageHistory
@@ -98,17 +98,17 @@ def test_some_of_what_is_optional_may_be_there(path):
 
 def test_no_field_of_the_model_is_forgotten():
     """A new field of the model must find its place in the file or a reason to be left out."""
-    usage = {each.name for each in fields(UsageHistory)}
-    nodes = {each.name for each in fields(NodeHistory)}
-    stored = {each.name for each in fields(Document)}
+    usage = set(UsageHistory.__struct_fields__)
+    nodes = set(NodeHistory.__struct_fields__)
+    stored = set(Document.__struct_fields__)
     recording = make_recording()
     assert usage == {"grid", "containers", *array_bits(recording.history.usage)}
     assert nodes == {
         "grid", "nodes", "quality", "reach", "cpu_model", *array_bits(recording.history.nodes)
     }  # fmt: skip
-    assert {each.name for each in fields(History)} - {"usage", "nodes", "cluster"} <= stored
-    cluster = {each.name for each in fields(ClusterState)}
-    assert cluster - {"owners"} == {each.name for each in fields(ClusterDocument)}
+    assert set(History.__struct_fields__) - {"usage", "nodes", "cluster"} <= stored
+    cluster = set(ClusterState.__struct_fields__)
+    assert cluster - {"owners"} == set(ClusterDocument.__struct_fields__)
 
 
 def test_a_recording_without_containers_nodes_or_store_cluster_is_possible(path):

@@ -1,9 +1,8 @@
 """The work of workloads in a recording."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from recommender.errors import RecordingError
 from recommender.model.work import WorkEvidence, WorkRate

@@ -3,11 +3,11 @@
 import os
 import resource
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from recommender.errors import RecordingError
 from recommender.recording import check_writable, read_recording, write_recording

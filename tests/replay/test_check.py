@@ -4,12 +4,11 @@ A node of 10 cores holds n pods that are alike where 10 / (n + 1) < request <= 1
 where 1.05 x n x use > 9.
 """
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from recommender.replay.check import CheckLimits, PoolRule, calibrate_pool
 from tests.replay.build import GIB, Pod, node_kind, trace_of, traces

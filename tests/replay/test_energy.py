@@ -1,11 +1,10 @@
 """What nodes draw: 100 W + 100 W x U each."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from recommender.energy.price import estimate_price
 from recommender.energy.published import server_curve

@@ -1,10 +1,10 @@
 """From what was read of a cluster to the trace of its pools."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from recommender.energy.curve import NodeCurve
 from recommender.model.cluster import (

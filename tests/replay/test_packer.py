@@ -1,11 +1,10 @@
 """First fit by requests."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from recommender.replay.packer import estimate_largest_pod, pack
 from tests.replay.build import GIB, Pod, node_kind, trace_of, traces

@@ -1,9 +1,8 @@
 """What a trace says of its containers, and its slices."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from tests.replay.build import MIDNIGHT, Pod, trace_of
 

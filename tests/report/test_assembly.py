@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from recommender.model.report import Current
 from recommender.report.assembly import assemble_report, describe_pool

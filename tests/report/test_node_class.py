@@ -1,9 +1,8 @@
 """What `joulefit curve` tells of a pool: the numbers of its energy, and what is missing."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from recommender.model.cluster import ClusterState, Node, NodeLoad
 from recommender.model.history import NodeHistory, TimeGrid

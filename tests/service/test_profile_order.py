@@ -1,8 +1,7 @@
 """In one cycle the VPA's status comes first, and its EnergyProfile's only where that one stands."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from recommender.cycle import run_once
 from recommender.errors import ClusterReplyError

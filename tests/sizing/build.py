@@ -7,9 +7,9 @@ an unserved core 5 x 4 = 20 W, critical work 200 W and batch work 6 W.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
+from msgspec.structs import replace
 
 from recommender.energy.ceiling import Ceiling
 from recommender.energy.curve import NodeCurve

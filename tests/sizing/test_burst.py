@@ -1,11 +1,10 @@
 """Peaks of a minute, which five-minute means hide."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from recommender.history.burst import estimate_bursts
 from recommender.model.history import BURST_SHARES

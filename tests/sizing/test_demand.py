@@ -1,10 +1,10 @@
 """What a container demanded, from the reduced history."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from recommender.model.identity import ContainerRef, WorkloadRef
 from recommender.sizing.demand import estimate_demand

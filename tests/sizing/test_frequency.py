@@ -1,11 +1,10 @@
 """Demand at one frequency, and what the request gets for the frequency that it will meet."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from recommender.model.history import NodeHistory
 from recommender.model.identity import ContainerRef

@@ -1,11 +1,10 @@
 """Where pods suffered in the last week, requests rise and never fall."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from recommender.sizing.guard import judge_strain
 from recommender.sizing.strain import Strain

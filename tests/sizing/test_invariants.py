@@ -1,11 +1,11 @@
 """What holds for every usage and every policy, through the status that is really written."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from recommender.cluster.status import build_status, status_differs
 from recommender.model.cluster import Amounts, ContainerPolicy

@@ -1,11 +1,10 @@
 """Nodes of one kind form a pool; meters of different reach never share a curve."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from recommender.model.cluster import ClusterState, Node, NodeLoad, Workload
 from recommender.model.history import NodeHistory, TimeGrid
@@ -77,7 +76,7 @@ def test_an_instance_type_names_the_pool():
 
 def test_without_a_meter_the_pool_is_modelled_and_says_so():
     history = _history(["a"], quality="")
-    history = NodeHistory(**{**vars(history), "watts": np.full_like(history.watts, np.nan)})
+    history = replace(history, watts=np.full_like(history.watts, np.nan))
     (pool,) = estimate_pools(_cluster(_nodes("a")), history)
     assert pool.energy.quality == "modelled"
     assert pool.energy.mean_watts is None
@@ -213,7 +212,7 @@ def test_the_clock_of_the_nodes_reaches_the_curve():
 
 def test_a_class_is_only_as_good_as_its_worst_meter():
     history = _history(["a", "b"])
-    history = NodeHistory(**{**vars(history), "quality": ("measured", "derived")})
+    history = replace(history, quality=("measured", "derived"))
     (pool,) = estimate_pools(_cluster(_nodes("a", "b")), history)
     assert pool.energy.quality == "derived"
 

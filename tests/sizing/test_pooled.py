@@ -1,11 +1,10 @@
 """Requests of a whole pool by each rule."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from recommender.model.identity import ContainerRef
 from recommender.replay.check import CheckLimits

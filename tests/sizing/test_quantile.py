@@ -1,10 +1,9 @@
 """From the price of a reserved core to the share of time that a request covers."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from recommender.sizing.quantile import choose_quantile, choose_request, explain_quantile
 from recommender.sizing.terms import mix_terms, terms_of

@@ -6,12 +6,12 @@ uses 1 core there, so the best request is 1 / 0.6 cores = 1667m.
 """
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from recommender.cluster.profile_status import build_profile_status
 from recommender.cluster.status import build_status, status_differs

@@ -1,11 +1,10 @@
 """What a limit held back, and so what was wanted."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from recommender.model.identity import ContainerRef
 from recommender.sizing.demand import estimate_demand

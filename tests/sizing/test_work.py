@@ -1,9 +1,8 @@
 """What stands for the work of a workload, in numbers and in words."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from recommender.model.cluster import Node
 from recommender.model.profile import MetricSelector, WorkMetric

@@ -1,10 +1,10 @@
 """The decision on a workload: what is recommended, by which rule, and what is skipped and why."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from recommender.errors import WorkloadSkipped
 from recommender.model.cluster import Amounts, ContainerPolicy

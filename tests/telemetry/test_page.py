@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 import requests
+from msgspec.structs import replace
 
 from recommender.errors import UsageError
 from recommender.settings import PageSettings
