@@ -6,6 +6,7 @@ workload, a fourteenth of its window, whatever the number of pods.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +21,7 @@ from recommender.model.history import BURST_SHARES
 from recommender.units import DAY, MINUTE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -52,35 +53,30 @@ def choose_pods(living: Iterable[LivingPod]) -> list[LivingPod]:
 
 
 def read_bursts(
-    pipeline: Pipeline, end: int, schema: UsageSchema, usage: UsageReading
+    pipeline: Pipeline,
+    end: int,
+    schema: UsageSchema,
+    usage: UsageReading,
+    *,
+    beside: Sequence[Job] = (),
 ) -> dict[ContainerRef, Row]:
     """Quantiles of one-minute over those of five-minute means at BURST_SHARES, by container, over
     the day that ends at `end`, of the pods that `usage` saw last.
 
     Without those that are not known; empty where the store has fewer samples than one a minute.
-    Raises StoreError.
+    The jobs `beside` are run too, while the first replies are under way. Raises StoreError.
     """
     found: dict[ContainerRef, Row] = {}
     pods = choose_pods(usage.living())
     for begin in range(0, len(pods), _MOST_PODS):
-        part = pods[begin : begin + _MOST_PODS]
-        query = schema.cpu + join_matchers(
-            CONTAINERS,
-            match_any("namespace", (pod.namespace for pod in part)),
-            match_any("pod", (pod.name for pod in part)),
-        )
-        reader = _MinuteReader(usage.rows)
-        points = PointRange(end - DAY, MINUTE, 0, _POINTS)
-        series = sum(pod.containers for pod in part)
-        jobs = [
-            Job(at_points(query, each, start=points.origin, step=MINUTE), reader.read)
-            for each in points.split(series=series)
-        ]
-        pipeline.run("bursts", jobs[:1])
-        if not reader.has_minutes:
+        reading = _PartReading(pods[begin : begin + _MOST_PODS], end, schema, usage.rows)
+        pipeline.run("bursts", reading.jobs(beside), total=reading.left + len(beside))
+        pipeline.run("bursts", [*reading.rest()])
+        beside = ()
+        if not reading.minutes.has_minutes:
             break
-        pipeline.run("bursts", jobs[1:])
-        found |= reader.finish()
+        found |= reading.minutes.finish()
+    pipeline.run("bursts", beside)  # there was no pod
     return found
 
 
@@ -110,6 +106,45 @@ def estimate_bursts(minutes: NDArray[np.float32]) -> Row | None:
     )
     ratio = np.maximum(short, _LEAST_CORES) / np.maximum(long, _LEAST_CORES)
     return np.asarray(ratio, np.float32)
+
+
+class _PartReading:
+    """Makes the jobs of some pods' day, in order of time. The first reply tells whether the store
+    has minutes; where it has none, the others are not asked for.
+    """
+
+    def __init__(
+        self, pods: Sequence[LivingPod], end: int, schema: UsageSchema, rows: ContainerRows
+    ) -> None:
+        query = schema.cpu + join_matchers(
+            CONTAINERS,
+            match_any("namespace", (pod.namespace for pod in pods)),
+            match_any("pod", (pod.name for pod in pods)),
+        )
+        self.minutes = _MinuteReader(rows)
+        points = PointRange(end - DAY, MINUTE, 0, _POINTS)
+        series = sum(pod.containers for pod in pods)
+        self._jobs = deque(
+            Job(at_points(query, each, start=points.origin, step=MINUTE), self.minutes.read)
+            for each in points.split(series=series)
+        )
+
+    @property
+    def left(self) -> int:
+        """Jobs that were not made yet."""
+        return len(self._jobs)
+
+    def jobs(self, beside: Iterable[Job]) -> Iterator[Job]:
+        """The first, then those `beside`, then the rest where the first was read meanwhile."""
+        yield self._jobs.popleft()
+        yield from beside
+        yield from self.rest()
+
+    def rest(self) -> Iterator[Job]:
+        """What is left; nothing before the first reply was read, or where it has no minutes."""
+        if self.minutes.has_minutes:
+            while self._jobs:
+                yield self._jobs.popleft()
 
 
 class _MinuteReader:

@@ -6,10 +6,11 @@ import logging
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Protocol, cast
 
+import msgspec
 from prometheus_api_client import PrometheusConnect
 
 from recommender.errors import StoreError
@@ -34,8 +35,7 @@ _LOGGER = logging.getLogger(__name__)
 logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
-@dataclass(frozen=True)
-class RangeQuery:
+class RangeQuery(msgspec.Struct, frozen=True):
     """A query at start, start + step, ... up to end (unix seconds).
 
     `first_at` numbers the first of these points, for a query that is a part of a longer one.
@@ -114,7 +114,8 @@ def query_in_order(
     """The replies in the order of the queries, at most `parallel` of them under way.
 
     While one reply is worked on, the next ones download and are parsed, and at most one more
-    waits. So no more than `parallel` bodies are in memory. The first error ends it.
+    waits. So no more than `parallel` bodies are in memory. A query is taken only when its turn has
+    come: all replies have been worked on by then but the last `parallel`. The first error ends it.
     """
 
     def fetch(query: RangeQuery) -> Matrix:
@@ -126,13 +127,14 @@ def query_in_order(
             raise refuse_samples(error, asked=query) from error
 
     pending: deque[Future[Matrix]] = deque()
+    coming = iter(queries)
     pool = ThreadPoolExecutor(max_workers=parallel, thread_name_prefix="store")
     try:
-        for query in queries:
-            if len(pending) == parallel + 1:
-                yield pending.popleft().result()
-            pending.append(pool.submit(fetch, query))
-        while pending:
+        while True:
+            for query in islice(coming, parallel + 1 - len(pending)):
+                pending.append(pool.submit(fetch, query))
+            if not pending:
+                break
             yield pending.popleft().result()
     finally:
         pool.shutdown(wait=False, cancel_futures=True)

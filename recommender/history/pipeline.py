@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import deque
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
+import msgspec
+
 from recommender.history.client import query_in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator
 
     from recommender.history.client import QueryClient, RangeQuery
     from recommender.history.matrix import Matrix
@@ -17,8 +20,7 @@ if TYPE_CHECKING:
     Progress: TypeAlias = Callable[[str, int, int], None]
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(msgspec.Struct, frozen=True):
     """A query, and what takes its reply."""
 
     query: RangeQuery
@@ -39,17 +41,30 @@ class Pipeline:
     received_bytes: int = 0
     warnings: dict[str, None] = field(default_factory=dict)
 
-    def run(self, step: str, jobs: Sequence[Job]) -> None:
-        """Each reply is taken in the order of the jobs. Raises StoreError."""
-        self._say(step, 0, len(jobs))
-        queries = [job.query for job in jobs]
-        with closing(query_in_order(self.client, queries, parallel=self.parallel)) as replies:
-            for number, (job, matrix) in enumerate(zip(jobs, replies, strict=True)):
+    def run(self, step: str, jobs: Iterable[Job], *, total: int | None = None) -> None:
+        """Each reply is taken in the order of the jobs. Raises StoreError.
+
+        With `total`, how many jobs there may be, they are made as they are needed: one may depend
+        on what was read before it, but for the last `parallel` replies.
+        """
+        if total is None:
+            jobs = list(jobs)
+            total = len(jobs)
+        asked: deque[Job] = deque()
+
+        def ask() -> Iterator[RangeQuery]:
+            for job in jobs:
+                asked.append(job)
+                yield job.query
+
+        self._say(step, 0, total)
+        with closing(query_in_order(self.client, ask(), parallel=self.parallel)) as replies:
+            for number, matrix in enumerate(replies):
                 self.queries += 1
                 self.received_bytes += matrix.size
                 self.warnings |= dict.fromkeys(matrix.warnings)
-                job.take(matrix)
-                self._say(step, number + 1, len(jobs))
+                asked.popleft().take(matrix)
+                self._say(step, number + 1, total)
 
     def _say(self, step: str, done: int, total: int) -> None:
         if self.progress is not None:

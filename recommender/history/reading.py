@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from recommender.history.assembly import assemble_usage, warn_of_nodes, warn_of_usage
 from recommender.history.burst import place_bursts, read_bursts
@@ -84,15 +85,19 @@ class Reading:
             *self.nodes.jobs(),  # asked for ahead: large replies that lie there until they are read
             *self._state_jobs(),
             *self.usage.kill_jobs(),
-            *self.usage.jobs(),
-            *self.strain.jobs(),
+            *self.usage.cpu_jobs(),
         ]
-        pipeline.run("history", jobs)
+        others = [*self.usage.memory_jobs(), *self.strain.jobs()]
+        # Small replies over which the store works long: some of them while we read the last large
+        # ones of CPU, which name the pods of the bursts, and some while we read those.
+        schema = self.usage.schema if self._reads_bursts else None
+        later = others[len(others) // 2 :] if schema else []
+        pipeline.run("history", [*jobs, *others[: len(others) - len(later)]])
+        if schema:
+            self.bursts = read_bursts(pipeline, self._grid.end, schema, self.usage, beside=later)
         while more := self.nodes.more_power_jobs():
             pipeline.run("power", more)
         self.usage.finish()
-        if self._reads_bursts and self.usage.schema:
-            self.bursts = read_bursts(pipeline, self._grid.end, self.usage.schema, self.usage)
 
     def _state_jobs(self) -> Iterator[Job]:
         grid, schema = self._grid, self.usage.schema

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from recommender.history.client import RangeQuery
@@ -42,8 +42,7 @@ _PEAK_LABEL_BYTES = 150
 _PEAK_DAYS = 2
 
 
-@dataclass(frozen=True)
-class LivingPod:
+class LivingPod(msgspec.Struct, frozen=True):
     """A pod with usage in the last bin, and how many containers of it have some."""
 
     namespace: str
@@ -97,9 +96,17 @@ class UsageReading:
                 yield Job(query, self.kills.read)
 
     def jobs(self) -> Iterator[Job]:
+        yield from self.cpu_jobs()
+        yield from self.memory_jobs()
+
+    def cpu_jobs(self) -> Iterator[Job]:
         if self.schema is not None:
             for group, counter in zip(self.groups, self.counters, strict=True):
                 yield from self._cpu_jobs(self.schema, group, counter)
+
+    def memory_jobs(self) -> Iterator[Job]:
+        if self.schema is not None:
+            for group in self.groups:
                 yield from self._memory_jobs(self.schema, group)
 
     def _cpu_jobs(
@@ -137,7 +144,7 @@ class UsageReading:
             reader.finish()
 
     def living(self) -> list[LivingPod]:
-        """The pods of which a counter was seen at the end; to be called after all jobs."""
+        """The pods of which a counter was seen at the end; to be called after all `cpu_jobs`."""
         alive: set[int] = set()
         for counter in self.counters:
             alive.update(counter.living().tolist())

@@ -458,6 +458,19 @@ class TestOrder:
         seen = [len(client.asked) for _ in replies]
         assert all(asked <= number + 4 for number, asked in enumerate(seen, start=1))
 
+    @pytest.mark.parametrize("parallel", [1, 2, 5])
+    def test_a_query_is_taken_once_all_replies_but_the_last_few_were_worked_on(self, parallel):
+        worked_on, seen = 0, []
+
+        def queries():
+            for _ in range(20):
+                seen.append(worked_on)
+                yield QUERY
+
+        for _ in query_in_order(FakeQueryClient(lambda _: []), queries(), parallel=parallel):
+            worked_on += 1
+        assert seen == [max(0, number - parallel) for number in range(20)]
+
     def test_the_first_error_ends_it(self):
         def answer(query: RangeQuery):
             if query.start >= 300:

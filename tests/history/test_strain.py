@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 
+import msgspec
 import numpy as np
 import pytest
 
 from recommender.cycle import run_once
+from recommender.history import plan
 from recommender.history.client import PrometheusClient
 from recommender.history.kept import KeptHistory
 from recommender.history.store_reader import Scope, StoreReader
@@ -149,6 +151,16 @@ def test_bursts_are_what_five_minute_means_hide(history):
     assert usage.burst[row_of(usage, API)] == pytest.approx(np.ones(6), rel=1e-3)
 
 
+@pytest.mark.parametrize("parallel", [1, 2, 8])
+def test_bursts_are_the_same_in_many_small_replies(history, cadvisor, monkeypatch, parallel):
+    monkeypatch.setattr(plan, "REPLY_BYTES", 20_000)
+    settings = dataclasses.replace(cadvisor, store_parallel=parallel)
+    found = StoreReader(settings, reads_bursts=True).read(GRID, SCOPE)
+    assert found.queries > 2 * history.queries
+    np.testing.assert_array_equal(found.usage.burst, history.usage.burst)
+    np.testing.assert_array_equal(found.usage.cpu_mean, history.usage.cpu_mean)
+
+
 def test_what_was_read_is_named_with_its_series(history):
     named = {each.purpose: each for each in history.sources}
     assert named["throttling"].schema == "cadvisor"
@@ -196,7 +208,7 @@ def test_what_is_kept_is_what_one_read_gives(cadvisor):
     """Begun a day and a half before the end, with API only later, over edges of hours and days."""
     reader = StoreReader(cadvisor, reads_bursts=True)
     kept = KeptHistory(reader, refresh=1e9)
-    first = dataclasses.replace(SCOPE, wanted=frozenset([WEB]))
+    first = msgspec.structs.replace(SCOPE, wanted=frozenset([WEB]))
     for bins, scope in ((-440, first), (-433, first), (-300, SCOPE), (-288, SCOPE), (0, SCOPE)):
         found = kept.read(TimeGrid(END + 300 * bins, 288), scope)
     grid = found.usage.grid
