@@ -12,25 +12,22 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 
-def begin(work: Callable[[], Result]) -> Future[Result]:
-    """Call it in a thread that does not keep the program alive; the future has what comes of it."""
-    future: Future[Result] = Future()
-
-    def settle() -> None:
-        try:
-            future.set_result(work())
-        except BaseException as error:  # noqa: BLE001 - handed to whoever wants the result
-            future.set_exception(error)
-
-    threading.Thread(target=settle, name="background", daemon=True).start()
-    return future
-
-
 class Begun(Generic[Result]):
-    """A reader that reads since it was made; `read` gives what came of it, its error too."""
+    """A reader that reads since it was made; `read` gives what came of it, its error too.
+
+    Its thread does not keep the program alive.
+    """
 
     def __init__(self, read: Callable[[], Result]) -> None:
-        self._future = begin(read)
+        self._future: Future[Result] = Future()
+        self._read = read
+        threading.Thread(target=self._settle, name="background", daemon=True).start()
 
     def read(self) -> Result:
         return self._future.result()
+
+    def _settle(self) -> None:
+        try:
+            self._future.set_result(self._read())
+        except BaseException as error:  # noqa: BLE001 - handed to whoever wants the result
+            self._future.set_exception(error)

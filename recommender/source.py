@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,7 +87,7 @@ def live_source(
 
         # It answers while numpy and the store's client are imported.
         cluster = Begun(ClusterReader(connection, settings, sees_all=sees_all).read)
-    from recommender.evidence import LiveSource, choose_grid
+    from recommender.evidence import LiveSource
     from recommender.history.endpoint import parse_endpoint
     from recommender.history.latency import LatencyReader
     from recommender.history.store_reader import StoreReader
@@ -100,8 +99,6 @@ def live_source(
         reads_bursts=not window.no_bursts,
         progress=progress,
     )
-    if cluster:
-        reader.look_ahead(choose_grid(window, now=time.time()))
     source = LiveSource(
         store=reader,
         latency=LatencyReader(store) if cluster else None,

@@ -82,7 +82,7 @@ class Reading:
         """Ask for all of it. Raises StoreError."""
         jobs = [
             *self.nodes.naming_jobs(),
-            *self.nodes.jobs(),  # asked for ahead: large replies that lie there until they are read
+            *self.nodes.jobs(),
             *self._state_jobs(),
             *self.usage.kill_jobs(),
             *self.usage.cpu_jobs(),

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from recommender.background import begin
-from recommender.errors import NoDataError, StoreError
-from recommender.history.ahead import AheadClient
+from recommender.errors import NoDataError
 from recommender.history.choice import find_contests
 from recommender.history.client import PrometheusClient
 from recommender.history.coverage import Coverage, plan_coverage, take_coverage
 from recommender.history.discovery import Inventory, plan_discovery, take_inventory
 from recommender.history.endpoint import redact_url
-from recommender.history.matrix import parse_reply
-from recommender.history.nodes import NodeReading
 from recommender.history.pipeline import Job, Pipeline
 from recommender.history.reading import Reading
 from recommender.history.schema import USAGE
@@ -24,8 +19,6 @@ from recommender.history.scope import Scope
 from recommender.units import format_time
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
-
     from recommender.history.client import QueryClient
     from recommender.history.matrix import Matrix
     from recommender.history.pipeline import Progress
@@ -57,34 +50,12 @@ class StoreReader:
         self.asks_meters = power == "auto"
         self.reads_bursts = reads_bursts
         self._progress = progress
-        self._client = AheadClient(
-            client or PrometheusClient(settings), parallel=settings.store_parallel
-        )
+        self._client = client or PrometheusClient(settings)
 
     @property
     def kept(self) -> History | None:
         """What an earlier read gave; this reader keeps nothing."""
         return None
-
-    def look_ahead(self, grid: TimeGrid) -> Future[None]:
-        """Ask in the background for what does not depend on the scope: all that is of nodes.
-
-        A `read` of the same grid then finds it there. An error of the store is that read's. The
-        future is done when it is known what to ask for.
-        """
-        (query,) = plan_discovery(grid, frozenset())
-        (reply,) = self._client.start([query])
-
-        def look_on() -> None:
-            # Whoever reads is told what is wrong.
-            with suppress(StoreError, ValueError, LookupError, OverflowError):
-                inventory = take_inventory(parse_reply(reply.result(), query))
-                if not find_contests(inventory, asks_meters=self.asks_meters):
-                    nodes = NodeReading(grid, None, inventory, asks_meters=self.asks_meters)
-                    jobs = (*nodes.naming_jobs(), *nodes.jobs())
-                    self._client.start(job.query for job in jobs)
-
-        return begin(look_on)
 
     def read(self, grid: TimeGrid, scope: Scope) -> History:
         """Raises StoreError and its kinds, and NoDataError where no container was seen."""

@@ -34,7 +34,7 @@ class Download:
 def encode_queries(queries: Sequence[RangeQuery]) -> str:
     """The queries as `main` reads them."""
     kept = ("query", "start", "end", "step")
-    return json.dumps([{name: asdict(each)[name] for name in kept} for each in queries])
+    return json.dumps([{name: getattr(each, name) for name in kept} for each in queries])
 
 
 def download(url: str, bodies: Sequence[str], *, parallel: int) -> Download:

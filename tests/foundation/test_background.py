@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from recommender.background import Begun, begin
+from recommender.background import Begun
 
 LIMIT = 30.0  # seconds until a hanging test gives up
 
@@ -37,8 +37,8 @@ def test_its_error_is_that_of_whoever_wants_the_result():
 def test_it_does_not_keep_the_program_alive():
     gate = threading.Event()
     threads = set(threading.enumerate())
-    future = begin(lambda: gate.wait(LIMIT))
+    reader = Begun(lambda: gate.wait(LIMIT))
     (thread,) = set(threading.enumerate()) - threads
     assert thread.daemon
     gate.set()
-    assert future.result(LIMIT)
+    assert reader.read()

@@ -8,7 +8,6 @@ import msgspec
 import numpy as np
 import pytest
 
-from recommender.history.client import PrometheusClient
 from recommender.history.kept import KeptHistory
 from recommender.history.store_reader import Scope, StoreReader
 from recommender.model.history import TimeGrid
@@ -230,37 +229,6 @@ def test_bins_in_which_a_register_wraps_are_left_out(start, engine, kind):
     assert wraps.any(axis=1).all()
     assert np.isnan(nodes.watts).tolist() == wraps.tolist()
     assert nodes.watts[~wraps] == pytest.approx(fleet.node_watts[~wraps], rel=1e-6)
-
-
-class ListeningClient:
-    """Passes queries on and lists them."""
-
-    def __init__(self, settings):
-        self._client = PrometheusClient(settings)
-        self.asked = []
-
-    def query_range(self, query):
-        self.asked.append(query)
-        return self._client.query_range(query)
-
-
-@pytest.mark.parametrize("schema_name", SCHEMAS)
-def test_a_look_ahead_asks_the_same_queries_once_and_gives_the_same(
-    start, engine, fleet, schema_name
-):
-    settings = StoreSettings(store=start[engine](SHAPE, schema_name).url)
-    plain, ahead = ListeningClient(settings), ListeningClient(settings)
-    scope = scope_of(fleet, namespaces=frozenset(["team-1", "team-3"]))
-    expected = StoreReader(settings, client=plain).read(GRID, scope)
-    reader = StoreReader(settings, client=ahead)
-    started = reader.look_ahead(GRID)
-    started.result(30.0)
-    assert len(ahead.asked) < len(plain.asked)
-    found = reader.read(GRID, scope)
-    assert sorted(map(str, ahead.asked)) == sorted(map(str, plain.asked))
-    np.testing.assert_array_equal(found.nodes.watts, expected.nodes.watts)
-    np.testing.assert_array_equal(found.usage.cpu_mean, expected.usage.cpu_mean)
-    assert found.sources == expected.sources
 
 
 def test_only_wanted_workloads_are_kept(start, engine, fleet):
