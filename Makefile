@@ -39,7 +39,7 @@ test: testbed    ## the suite, real parts included; what times the kernel runs a
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 	$(BIN)/python -m pytest -m node
 
-test-node: testbed ## of these only the tests that need a real node or eBPF
+test-node: testbed ## of these only the tests that time the kernel, on a quiet machine
 	$(BIN)/python -m pytest -m node
 
 e2e: testbed     ## the whole road on a real Kubernetes node, step by step, and what kubectl shows then

@@ -14,22 +14,23 @@ install_wheels() { # pip's arguments
 }
 
 # Files in place of times: the same sources give the same bytes, and a root that is read-only is
-# never asked to be written.
-compile() {
-    "$target/bin/python3" -m compileall -q --invalidation-mode unchecked-hash "$target"/lib/python3*/site-packages
+# never asked to be written. Python makes such files anew each time, so only what was added is named.
+compile() { # folders
+    "$target/bin/python3" -m compileall -q --invalidation-mode unchecked-hash "$@"
 }
 
 case $1 in
 dependencies)
     python3 -m venv --without-pip "$target"
     install_wheels --require-hashes --find-links "$3" --requirement "$2"
+    compile "$target"/lib/python3*/site-packages
     ;;
 project)
     install_wheels --no-deps "$2"
+    compile "$target"/lib/python3*/site-packages/recommender "$target"/lib/python3*/site-packages/collector
     ;;
 *)
     echo "usage: install.sh dependencies LOCK WHEELS | project WHEEL" >&2
     exit 2
     ;;
 esac
-compile

@@ -1,10 +1,26 @@
-"""From `helm install` to `helm uninstall` on a real node, with the image and the chart that ship."""
+"""What ships, on a real node: from `helm install` to `helm uninstall`, and beside a thousand VPAs.
+
+One file, so that one worker of the test run has the node for all of it.
+"""
 
 import pytest
 
+from tests.bench.service import SHAPE
 from tests.deploy.cluster import IMAGE
 from tests.deploy.stay import COLLECTOR, RECOMMENDER, Stay
+from tests.deploy.thousand import (
+    FleetPlane,
+    count_answered,
+    kubeconfig,
+    port_of,
+    recommender_pod,
+    resident,
+)
+from tests.testbed.fleet import generate_fleet
+from tests.testbed.history_cache import prometheus_of_fleet
+from tests.testbed.manifest import fleet_objects
 from tests.testbed.pod import is_ready
+from tests.testbed.process import wait_until
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -110,3 +126,51 @@ def test_removed_it_leaves_nothing_but_its_kind(seen):
 
 def test_what_users_wrote_and_what_was_learnt_of_it_stays(seen):
     assert seen.profile_after_removal["tier"] == seen.profiles[-1]["tier"]
+
+
+@pytest.fixture(scope="module")
+def fleet_plane(user_cluster):
+    with FleetPlane(user_cluster.gateway) as plane:
+        plane.apply(fleet_objects(generate_fleet(SHAPE)))
+        yield plane
+
+
+@pytest.fixture(scope="module")
+def store():
+    with prometheus_of_fleet(SHAPE, "joulefit") as server:
+        yield server
+
+
+def test_it_answers_a_thousand_vpas_within_its_request_of_memory(user_cluster, fleet_plane, store):
+    host, port = user_cluster.open(port_of(fleet_plane.url))
+    store_host, store_port = user_cluster.open(port_of(store.url))
+    with user_cluster.namespace("thousand") as namespace:
+        secret = {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": "store", "namespace": namespace},
+            "stringData": {"kubeconfig": kubeconfig(fleet_plane, host, port)},
+        }
+        wanted = recommender_pod(f"http://{store_host}:{store_port}", namespace)
+        wait_until(
+            lambda: user_cluster.api.answers(
+                f"/api/v1/namespaces/{namespace}/serviceaccounts/default"
+            ),
+            "the namespace has an account",
+        )
+        user_cluster.apply([secret, wanted])
+
+        def is_done():
+            (pod,) = user_cluster.list_pods(namespace=namespace)
+            assert pod["status"]["phase"] in {"Pending", "Running"}, pod["status"]
+            return is_ready(pod) and count_answered(fleet_plane) == SHAPE.workloads
+
+        wait_until(is_done, "a thousand VPAs have recommendations", seconds=240, pause=0.5)
+        (pod,) = user_cluster.list_pods(namespace=namespace)
+        (limits,) = [each["resources"] for each in pod["spec"]["containers"]]
+        assert limits == {
+            "requests": {"cpu": "100m", "memory": "256Mi"},
+            "limits": {"memory": "512Mi"},
+        }
+        assert resident(user_cluster, pod, "VmRSS") < 256 * MIB
+        assert resident(user_cluster, pod, "VmHWM") < 384 * MIB  # three quarters of its limit

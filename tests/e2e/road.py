@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 PATIENCE = 180.0  # seconds for anything: the machine may be busy with other things
 POLL = 0.2
 PRIORITY = -10  # nice value
-YOUNG_SECONDS = 50.0  # of load before the VPAs are created: four bins at least are whole
-RIPE_SECONDS = 110.0  # of load before the tier is asked for again
+YOUNG_SECONDS = 40.0  # of load before the VPAs are created: three bins at least are whole
+RIPE_SECONDS = 60.0  # of load before the tier is asked for again
 WINDOW = ("--step", "10s", "--history", "30m")
 SETTLED = ("--settle", "3s")
-LESS = ("--least-history", "90s", "--least-samples", "0")
+LESS = ("--least-history", "40s", "--least-samples", "0")
 VPAS = "/apis/autoscaling.k8s.io/v1/namespaces/{}/verticalpodautoscalers"
 PROFILES = "/apis/joulefit.io/v1alpha1/namespaces/{}/energyprofiles"
 
@@ -110,7 +110,7 @@ class Road:
                 account = install_account(self._node)
             with self._step("two Deployments run and use CPU"):
                 self._deploy()
-            with self._step("their history is a minute old"):
+            with self._step(f"their history is {YOUNG_SECONDS:.0f} s old"):
                 self._wait_history(prometheus, YOUNG_SECONDS)
             with self._service(account, prometheus) as service:
                 with self._step("the VPAs are created and answered"):

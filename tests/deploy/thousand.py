@@ -6,7 +6,6 @@ import base64
 import json
 from pathlib import Path
 
-import pytest
 import yaml
 
 from manifests.render import render
@@ -14,15 +13,7 @@ from tests.bench.service import SHAPE
 from tests.deploy.cluster import IMAGE
 from tests.deploy.helm import require_helm
 from tests.testbed.control_plane import ControlPlane
-from tests.testbed.fleet import generate_fleet
-from tests.testbed.history_cache import prometheus_of_fleet
-from tests.testbed.manifest import fleet_objects
-from tests.testbed.pod import is_ready
-from tests.testbed.process import wait_until
 
-pytestmark = pytest.mark.timeout(600)
-
-MIB = 1 << 20
 WHERE = "/etc/joulefit/store"
 
 
@@ -35,19 +26,6 @@ class FleetPlane(ControlPlane):
 
     def _server_options(self):
         return [*super()._server_options(), f"--advertise-address={self._address}"]
-
-
-@pytest.fixture(scope="module")
-def fleet_plane(user_cluster):
-    with FleetPlane(user_cluster.gateway) as plane:
-        plane.apply(fleet_objects(generate_fleet(SHAPE)))
-        yield plane
-
-
-@pytest.fixture(scope="module")
-def store():
-    with prometheus_of_fleet(SHAPE, "joulefit") as server:
-        yield server
 
 
 def port_of(url):
@@ -101,41 +79,6 @@ def resident(cluster, pod, mark):
     pids = (cluster.container_cgroup(pod, "recommender") / "cgroup.procs").read_text().split()
     lines = [line for pid in pids for line in Path(f"/proc/{pid}/status").read_text().splitlines()]
     return sum(1024 * int(line.split()[1]) for line in lines if line.startswith(f"{mark}:"))
-
-
-def test_it_answers_them_all_within_its_request_of_memory(user_cluster, fleet_plane, store):
-    host, port = user_cluster.open(port_of(fleet_plane.url))
-    store_host, store_port = user_cluster.open(port_of(store.url))
-    with user_cluster.namespace("thousand") as namespace:
-        secret = {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": {"name": "store", "namespace": namespace},
-            "stringData": {"kubeconfig": kubeconfig(fleet_plane, host, port)},
-        }
-        wanted = recommender_pod(f"http://{store_host}:{store_port}", namespace)
-        wait_until(
-            lambda: user_cluster.api.answers(
-                f"/api/v1/namespaces/{namespace}/serviceaccounts/default"
-            ),
-            "the namespace has an account",
-        )
-        user_cluster.apply([secret, wanted])
-
-        def is_done():
-            (pod,) = user_cluster.list_pods(namespace=namespace)
-            assert pod["status"]["phase"] in {"Pending", "Running"}, pod["status"]
-            return is_ready(pod) and count_answered(fleet_plane) == SHAPE.workloads
-
-        wait_until(is_done, "a thousand VPAs have recommendations", seconds=240, pause=0.5)
-        (pod,) = user_cluster.list_pods(namespace=namespace)
-        (limits,) = [each["resources"] for each in pod["spec"]["containers"]]
-        assert limits == {
-            "requests": {"cpu": "100m", "memory": "256Mi"},
-            "limits": {"memory": "512Mi"},
-        }
-        assert resident(user_cluster, pod, "VmRSS") < 256 * MIB
-        assert resident(user_cluster, pod, "VmHWM") < 384 * MIB  # three quarters of its limit
 
 
 def count_answered(plane):
