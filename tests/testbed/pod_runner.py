@@ -42,7 +42,7 @@ class PodRunner(ControlPlane):
             pods = self.list_pods(namespace=unique)
             self.api.delete(f"/api/v1/namespaces/{unique}")  # no new pods from here on
             # Its controller waits five seconds before it deletes what is in it; we need not.
-            self.kubectl("delete", "all", "--all", "--wait=false", f"--namespace={unique}")
+            self.api.delete(f"/api/v1/namespaces/{unique}/pods", grace_seconds=1)
             wait_until(
                 lambda: not any(self._runs(item) for item in pods),
                 f"the pods of {unique} have ended",

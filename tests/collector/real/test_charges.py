@@ -20,8 +20,8 @@ from tests.testbed.pod import BURN, container, deployment, pod
 IDLE_PODS = [f"idle-{number}" for number in range(9)]
 BURNT_SECONDS = 8.0
 ROUNDS = 3
-WHILE = 30  # seconds: the rates of all are of the same scrapes, however many
 MINUTE = 60
+WHILE = 30  # seconds: the rates of all are of the same scrapes, however many
 DAYS = 4
 VARIETY = 0.25  # of the machine: of less a power curve says little
 CONTAINER = "joulefit_container_energy_joules_total"
@@ -104,7 +104,7 @@ def record_variety(collector, ten_pods):
         end = time.time()
         samples = read_samples(ten_pods.prometheus.url, end, int(end - ten_pods.named_at))
         variety = utilisation_range(samples, os.cpu_count())
-        if end > ten_pods.named_at + WHILE and (variety > VARIETY or end > until):
+        if end > ten_pods.named_at + 0.6 * MINUTE and (variety > VARIETY or end > until):
             return samples, end, variety
         ten_pods.burner.burn(4.0)  # longer than a stretch, as the rest is
         for _ in range(3):
