@@ -60,6 +60,14 @@ class Rhythm(msgspec.Struct, frozen=True):
         due = self.interval * (1.0 + self.jitter * (2.0 * draw - 1.0))
         return max(due - took, self.least_pause)
 
+    def rest_on(self, *, took: float, rested: float) -> float:
+        """Seconds to rest on when somebody rings `rested` seconds after a cycle of `took` seconds.
+
+        Who is always asked still rests half of its time, but no longer than the interval: a process
+        that was stopped within a cycle for an hour need not rest for another one.
+        """
+        return max(min(took, self.interval) - rested, self.least_pause)
+
 
 @dataclass
 class Alarm:
@@ -149,9 +157,9 @@ class Service:
         begun = time.monotonic()
         if self._alarm.wait(pause):
             # Whoever changes one object often changes the next; a moment lets them be answered
-            # together, and a service that is always asked still rests half of its time.
+            # together.
             rested = time.monotonic() - begun
-            self._alarm.ending.wait(max(self._rhythm.least_pause, took - rested))
+            self._alarm.ending.wait(self._rhythm.rest_on(took=took, rested=rested))
 
 
 def _say(cycle: Cycle, seconds: float) -> None:

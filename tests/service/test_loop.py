@@ -127,3 +127,14 @@ def test_cycles_start_an_interval_apart_within_the_jitter(draw, took):
 def test_retries_come_soon_then_less_often_and_never_later_than_the_interval():
     pauses = [Rhythm().pause(took=1.0, failures=n, draw=0.5) for n in range(1, 7)]
     assert pauses == [5.0, 10.0, 20.0, 40.0, 60.0, 60.0]
+
+
+@pytest.mark.parametrize(
+    ("took", "rested", "expected"),
+    [(0.5, 0.2, 1.0), (20.0, 5.0, 15.0), (20.0, 25.0, 1.0), (3600.0, 5.0, 55.0)],
+    ids=["a moment", "half of its time", "it has rested", "stopped for an hour"],
+)
+def test_who_is_asked_again_rests_half_of_its_time_but_no_longer_than_the_interval(
+    took, rested, expected
+):
+    assert Rhythm(interval=60.0).rest_on(took=took, rested=rested) == expected
