@@ -6,6 +6,7 @@ Prints one JSON object when all runs; `wait` then waits to be killed.
 """
 
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -86,4 +87,6 @@ def main(what: str, end: str) -> None:
 
 
 if __name__ == "__main__":
+    # A test run that was put into the background hands on that it is deaf to interrupts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     main(*sys.argv[1:])
