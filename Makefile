@@ -63,7 +63,7 @@ image:           ## the container image, by the engine of ENGINE (docker, podman
 bench: testbed   ## the figures, each beside what it is compared with
 	$(BIN)/python -m tests.bench
 
-science: setup   ## docs/science.md: every policy on made-up fleets of 2,500 containers (half an hour)
+science: setup   ## docs/science.md: every policy on made-up fleets of 2,500 containers (a quarter of an hour)
 	$(BIN)/python -m docs.science
 
 format: setup    ## write the formatter's and the linter's safe changes
