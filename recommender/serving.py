@@ -24,6 +24,7 @@ from recommender.cluster.writer import StatusWriter
 from recommender.cycle import Cycle, run_once
 from recommender.errors import UsageError
 from recommender.evidence import LiveSource
+from recommender.history.allocator import keep_heap_small
 from recommender.history.endpoint import parse_endpoint
 from recommender.history.kept import KeptHistory
 from recommender.history.keptwork import KeptWork
@@ -77,6 +78,7 @@ def serve(settings: ServiceSettings) -> None:
 
     A cluster or a store that does not answer is no reason not to begin: readiness says so.
     """
+    keep_heap_small()  # before the first thread
     alarm = Alarm()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: alarm.end())

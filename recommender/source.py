@@ -80,13 +80,14 @@ def live_source(
 
     Both are asked from now on, while the caller imports what it needs to go on.
     """
+    from recommender.history.allocator import keep_heap_small
+
+    keep_heap_small()  # before the first thread
     settings = collect(ClusterSettings, values)
     cluster = None
     if connection:
         from recommender.cluster.reader import ClusterReader
-        from recommender.history.allocator import keep_heap_small
 
-        keep_heap_small()  # before there are threads
         # It answers while numpy and the store's client are imported.
         cluster = Begun(ClusterReader(connection, settings, sees_all=sees_all).read)
     from recommender.evidence import LiveSource

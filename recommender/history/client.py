@@ -14,7 +14,6 @@ import msgspec
 from prometheus_api_client import PrometheusConnect
 
 from recommender.errors import StoreError
-from recommender.history.allocator import keep_heap_small
 from recommender.history.endpoint import parse_endpoint
 from recommender.history.matrix import parse_reply
 from recommender.history.reply import refuse_samples
@@ -72,7 +71,6 @@ class PrometheusClient:
     """
 
     def __init__(self, settings: StoreSettings) -> None:
-        keep_heap_small()
         endpoint = parse_endpoint(settings.store)
         self._session = StoreSession(settings, endpoint)
         self._connection = PrometheusConnect(

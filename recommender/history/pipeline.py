@@ -45,11 +45,13 @@ class Pipeline:
         """Each reply is taken in the order of the jobs. Raises StoreError.
 
         With `total`, how many jobs there may be, they are made as they are needed: one may depend
-        on what was read before it, but for the last `parallel` replies.
+        on what was read before it, but for the last `parallel` replies. Of no jobs nothing is said.
         """
         if total is None:
             jobs = list(jobs)
             total = len(jobs)
+        if not total:
+            return
         asked: deque[Job] = deque()
 
         def ask() -> Iterator[RangeQuery]:

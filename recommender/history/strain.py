@@ -6,8 +6,6 @@ and sends a few hundred numbers for two weeks. Limits that held nothing back are
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -121,8 +119,7 @@ def describe_strain(inventory: Inventory) -> tuple[SourceChoice, ...]:
     )
 
 
-@dataclass
-class HourTable:
+class HourTable(msgspec.Struct, frozen=True):
     """One kind of strain by container and hour of the clock, from hour `first` up to `end`.
 
     Throttling is the sum over the pods, pressure their mean.
@@ -131,7 +128,7 @@ class HourTable:
     source: StrainSource
     first: int
     end: int
-    rows: dict[ContainerRef, Row] = field(default_factory=dict)
+    rows: dict[ContainerRef, Row] = msgspec.field(default_factory=dict)
 
     def row(self, ref: ContainerRef) -> Row:
         """The hours of a container."""
@@ -149,13 +146,13 @@ class HourTable:
 
     def joined(self, other: HourTable) -> HourTable:
         """With containers of the same hours."""
-        return dataclasses.replace(self, rows={**self.rows, **other.rows})
+        return replace(self, rows={**self.rows, **other.rows})
 
     def since(self, first: int, wanted: Iterable[ContainerRef]) -> HourTable:
         """Without what is older, for these containers."""
         cut = max(first - self.first, 0)
         kept = {ref: self.rows[ref][cut:] for ref in wanted if ref in self.rows}
-        return dataclasses.replace(self, first=self.first + cut, rows=kept)
+        return replace(self, first=self.first + cut, rows=kept)
 
     def place(self, usage: UsageHistory) -> Row:
         """The array of `UsageHistory` [W, H]; NaN in hours that are not known."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
 
-import msgspec
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from recommender.backtest.gate import TierJudge, judge_pool_tier
 from recommender.model.cluster import Vpa
@@ -55,9 +55,7 @@ def outcome(tier):
 
 
 def with_cluster(evidence, **changes):
-    return msgspec.structs.replace(
-        evidence, cluster=msgspec.structs.replace(evidence.cluster, **changes)
-    )
+    return replace(evidence, cluster=replace(evidence.cluster, **changes))
 
 
 def test_a_steady_pool_passes_every_gate(steady):
@@ -112,14 +110,14 @@ def test_what_is_not_seen_is_not_pooled(steady):
 
 @pytest.mark.parametrize("name", ["T1", "T2"])
 def test_no_tier_above_the_highest_that_is_allowed_is_tried(short, name):
-    tier = judge(short, replace(DEFAULTS, highest_tier=name))
+    tier = judge(short, dataclasses.replace(DEFAULTS, highest_tier=name))
     assert tier.name == name
     assert {gate.tier for gate in tier.gates} <= {"T1", name}
 
 
 def test_nothing_is_replayed_for_the_stock_rule(short):
     pools = estimate_pools(short.cluster, short.history.nodes)
-    settings = replace(DEFAULTS, highest_tier="T0")
+    settings = dataclasses.replace(DEFAULTS, highest_tier="T0")
     assert TierJudge().judge(short, pools[0], pools, settings) is None
 
 
@@ -127,12 +125,7 @@ def test_a_pool_that_others_keep_hot_is_priced_and_not_pooled(short):
     """Nodes that are full of what nobody manages stay hot whatever the managed ones request."""
     nodes = short.history.nodes
     full = np.full_like(nodes.cpu_used, 31.5)  # of 32 cores
-    evidence = msgspec.structs.replace(
-        short,
-        history=msgspec.structs.replace(
-            short.history, nodes=msgspec.structs.replace(nodes, cpu_used=full)
-        ),
-    )
+    evidence = replace(short, history=replace(short.history, nodes=replace(nodes, cpu_used=full)))
     tier = judge(evidence)
     assert tier.name == "T1"
     assert outcome(tier)["T1", "pool check"] is True
@@ -149,13 +142,13 @@ def test_what_was_found_is_kept_for_an_hour_of_history_while_the_nodes_are_the_s
     first = judged()
     assert judged(at(short, 3599)) is first
     assert judged(at(short, 3600)) is not first
-    assert judged(pools=(msgspec.structs.replace(pools[0], nodes=pools[0].nodes[1:]),)) is not first
-    assert judged(settings=replace(DEFAULTS, highest_tier="T1")).name == "T1"
+    assert judged(pools=(replace(pools[0], nodes=pools[0].nodes[1:]),)) is not first
+    assert judged(settings=dataclasses.replace(DEFAULTS, highest_tier="T1")).name == "T1"
 
 
 def test_a_history_that_could_not_be_read_gives_no_verdict_and_takes_none_away(short):
     pools = estimate_pools(short.cluster, short.history.nodes)
-    unread = msgspec.structs.replace(at(short, 7200), unread="the store is down")
+    unread = replace(at(short, 7200), unread="the store is down")
     keeper = TierJudge()
     assert keeper.judge(unread, pools[0], pools, DEFAULTS) is None
     first = keeper.judge(short, pools[0], pools, DEFAULTS)
@@ -164,10 +157,8 @@ def test_a_history_that_could_not_be_read_gives_no_verdict_and_takes_none_away(s
 
 def test_a_pool_in_which_nothing_was_used_has_no_verdict(short):
     usage = short.history.usage
-    nothing = msgspec.structs.replace(usage, cpu_mean=np.full_like(usage.cpu_mean, np.nan))
-    evidence = msgspec.structs.replace(
-        short, history=msgspec.structs.replace(short.history, usage=nothing)
-    )
+    nothing = replace(usage, cpu_mean=np.full_like(usage.cpu_mean, np.nan))
+    evidence = replace(short, history=replace(short.history, usage=nothing))
     pools = estimate_pools(short.cluster, short.history.nodes)
     assert TierJudge().judge(evidence, pools[0], pools, DEFAULTS) is None
 
@@ -181,10 +172,8 @@ def test_another_workload_or_vpa_is_judged_at_once(short):
 
 
 def with_usage(evidence, **changes):
-    usage = msgspec.structs.replace(evidence.history.usage, **changes)
-    return msgspec.structs.replace(
-        evidence, history=msgspec.structs.replace(evidence.history, usage=usage)
-    )
+    usage = replace(evidence.history.usage, **changes)
+    return replace(evidence, history=replace(evidence.history, usage=usage))
 
 
 def test_days_without_the_store_cost_the_time_of_day_and_no_other_tier(steady):
@@ -205,7 +194,7 @@ def test_another_work_class_is_judged_at_once(short):
     keeper = TierJudge()
     first = keeper.judge(with_cluster(short, vpas=(vpa,)), pools[0], pools, DEFAULTS)
     same = keeper.judge(with_cluster(short, vpas=(vpa,)), pools[0], pools, DEFAULTS)
-    critical = with_cluster(short, vpas=(msgspec.structs.replace(vpa, work_class="critical"),))
+    critical = with_cluster(short, vpas=(replace(vpa, work_class="critical"),))
     assert same is first
     assert keeper.judge(critical, pools[0], pools, DEFAULTS) is not first
 
@@ -213,12 +202,8 @@ def test_another_work_class_is_judged_at_once(short):
 def at(evidence, seconds):
     """The same history, its end so much later."""
     usage = evidence.history.usage
-    later = msgspec.structs.replace(
-        usage, grid=msgspec.structs.replace(usage.grid, end=usage.grid.end + seconds)
-    )
-    return msgspec.structs.replace(
-        evidence, history=msgspec.structs.replace(evidence.history, usage=later)
-    )
+    later = replace(usage, grid=replace(usage.grid, end=usage.grid.end + seconds))
+    return replace(evidence, history=replace(evidence.history, usage=later))
 
 
 def test_the_same_evidence_gives_the_same_verdict(short):
@@ -246,7 +231,7 @@ def _shares(text):
 def test_every_container_may_have_what_its_policy_allows(short):
     (pool,) = pools = estimate_pools(short.cluster, short.history.nodes)
     trace = observe(short, pool, pools, DEFAULTS)
-    allowance = allow(trace, short.cluster, replace(DEFAULTS, pod_min_cpu=40))
+    allowance = allow(trace, short.cluster, dataclasses.replace(DEFAULTS, pod_min_cpu=40))
     managed = np.asarray(allowance.least)[trace.is_managed]
     assert managed.tolist() == [0.04] * int(trace.is_managed.sum())
     assert np.isinf(allowance.greatest).all()

@@ -1,11 +1,12 @@
 """The back-test of a whole cluster: the simulated one, and what its VPAs allow."""
 
+import dataclasses
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import jsonschema
-import msgspec
 import pytest
+from msgspec.structs import replace
 
 from recommender.errors import UsageError
 from recommender.model.cluster import Amounts, ContainerPolicy
@@ -79,26 +80,20 @@ def test_kept_nodes_never_draw_less_than_released_ones(document):
 
 def test_a_container_that_is_switched_off_keeps_its_request(recording, document):
     vpas = tuple(
-        msgspec.structs.replace(vpa, policies=(ContainerPolicy("*", is_off=True),))
+        replace(vpa, policies=(ContainerPolicy("*", is_off=True),))
         for vpa in recording.cluster.vpas
     )
-    off = run(
-        msgspec.structs.replace(
-            recording, cluster=msgspec.structs.replace(recording.cluster, vpas=vpas)
-        )
-    )
+    off = run(replace(recording, cluster=replace(recording.cluster, vpas=vpas)))
     assert off.pools[0].containers < document.pools[0].containers
 
 
 def test_least_requests_of_the_vpas_hold_for_every_rule(recording):
     floor = Amounts(cpu_millicores=4000)
     vpas = tuple(
-        msgspec.structs.replace(vpa, policies=(ContainerPolicy("*", min_allowed=floor),))
+        replace(vpa, policies=(ContainerPolicy("*", min_allowed=floor),))
         for vpa in recording.cluster.vpas
     )
-    held = msgspec.structs.replace(
-        recording, cluster=msgspec.structs.replace(recording.cluster, vpas=vpas)
-    )
+    held = replace(recording, cluster=replace(recording.cluster, vpas=vpas))
     stock = BacktestSettings(train=2 * DAY, test=DAY, policy=("stock",))
     plain, floored = (run(each, stock).policies[0] for each in (recording, held))
     assert floored.exposure_share < plain.exposure_share
@@ -115,7 +110,7 @@ def test_progress_names_the_pool(recording):
 @pytest.mark.parametrize("changes", [{"train": 60.0}, {"test": 60.0}])
 def test_less_than_a_bin_can_not_be_trained_or_tested_on(recording, changes):
     with pytest.raises(UsageError, match="is shorter than a bin"):
-        run(recording, replace(SETTINGS, **changes))
+        run(recording, dataclasses.replace(SETTINGS, **changes))
 
 
 def test_the_installed_program_prints_the_document_of_a_recording(file):

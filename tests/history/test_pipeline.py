@@ -28,6 +28,13 @@ def test_replies_are_taken_in_the_order_of_the_jobs():
     assert pipeline.queries == 6
 
 
+def test_of_no_jobs_nothing_is_said():
+    pipeline, _, steps = start()
+    pipeline.run("bursts", [])
+    assert steps == []
+    assert pipeline.queries == 0
+
+
 def test_a_job_may_depend_on_what_was_read_before_the_last_replies():
     """With two at a time the fourth is made when the first was read, and before the second is."""
     pipeline, read, steps = start()

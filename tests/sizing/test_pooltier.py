@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
 
-import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from recommender.model.cluster import Amounts, ContainerPolicy
 from recommender.model.identity import ContainerRef
@@ -79,7 +79,7 @@ def test_the_hours_shape_what_was_wanted_and_not_what_was_used():
     1.5 x 0.18333 x 1.06667 = 0.29333.
     """
     held = np.where(np.arange(15 * 24) < 7 * 24, 0.125, 0.0).astype(np.float32)
-    usage = msgspec.structs.replace(LONG_RAMP, throttled=held[None, :])
+    usage = replace(LONG_RAMP, throttled=held[None, :])
     found = sized(tier_of("T3", blocks={APP: BLOCK}), usage, vpa=IN_PLACE)
     assert (found.tier, found.recommended.target.cpu) == ("T3", "294m")
 
@@ -180,7 +180,7 @@ def test_a_pool_that_no_factor_keeps_cool_is_sized_by_the_stock_rule():
 
 
 def test_the_highest_tier_can_be_held_at_the_stock_rule():
-    found = sized(tier_of(), settings=replace(DEFAULTS, highest_tier="T0"))
+    found = sized(tier_of(), settings=dataclasses.replace(DEFAULTS, highest_tier="T0"))
     assert (found.tier, found.why) == ("T0", "--highest-tier T0")
 
 
@@ -217,7 +217,7 @@ def test_bounds_are_in_order_and_its_own_answer_changes_nothing(name, mean, spre
         "uncappedTarget": _written(ours.uncapped_target),
     }
     status = {"recommendation": {"containerRecommendations": [container]}}
-    again = sized(tier, usage, vpa=msgspec.structs.replace(IN_PLACE, status=status))
+    again = sized(tier, usage, vpa=replace(IN_PLACE, status=status))
     assert again.recommended == ours
     low, target, high = (
         _millicores(each.cpu) for each in (ours.lower_bound, ours.target, ours.upper_bound)
